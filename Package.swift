@@ -1,0 +1,97 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The map of the house: every module, and what it may import. Imports point one way,
+// tools -> capabilities -> AuditLog -> PostgresClient, Cryptography -> Platform -> System;
+// Tests/LayoutTests reads the import lines of every file against this table.
+
+let common: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// Everything but the three edge modules, which alone may touch C and unsafe pointers.
+let safe = common + [.strictMemorySafety()]
+
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+func library(_ name: String, apt: String, pkgConfig: String) -> Target {
+    .systemLibrary(
+        name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+func core(
+    _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [],
+    settings: [SwiftSetting] = safe
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies + [system], path: "Sources/Core/\(name)",
+        resources: resources, swiftSettings: settings)
+}
+
+func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies + ["Console", "AuditLog", "Platform", arguments, system],
+        path: "Sources/Tools/\(name)", swiftSettings: safe)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies + ["TestSupport", "Platform", system],
+        path: "Tests/\(name)", swiftSettings: common)
+}
+
+let package = Package(
+    name: "dbsec",
+    products: [
+        .executable(name: "dbsec", targets: ["dbsec"]),
+        .executable(name: "dbbackup", targets: ["dbbackup"]),
+        .executable(name: "dbaudit", targets: ["dbaudit"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2", traits: []),
+    ],
+    targets: [
+        library("CLibPQ", apt: "libpq-dev", pkgConfig: "libpq"),
+        library("CSodium", apt: "libsodium-dev", pkgConfig: "libsodium"),
+        library("CLibCrypto", apt: "libssl-dev", pkgConfig: "libcrypto"),
+        library("CZstd", apt: "libzstd-dev", pkgConfig: "libzstd"),
+        .target(name: "CLinux", path: "Sources/System/CLinux"),
+
+        core("Platform", ["CLinux", "CZstd", subprocess], settings: common),
+        core("Cryptography", ["Platform", "CSodium", "CLibCrypto"], settings: common),
+        core("PostgresClient", ["Platform", "CLibPQ"], settings: common),
+        core("AuditLog", ["Platform", "Cryptography"]),
+        core(
+            "AccessPolicy", ["Platform", "Cryptography", "PostgresClient", "AuditLog"],
+            resources: [.embedInCode("SQL")]),
+        core(
+            "Backups", ["Platform", "Cryptography", "PostgresClient", "AuditLog"],
+            resources: [.embedInCode("SQL")]),
+        core("Console", ["Platform", "Cryptography", "PostgresClient", "AuditLog", arguments]),
+
+        tool("dbsec", ["AccessPolicy", "PostgresClient"]),
+        tool("dbbackup", ["Backups", "PostgresClient", "Cryptography"]),
+        tool("dbaudit", ["Cryptography"]),
+
+        .testTarget(
+            name: "TestSupport", dependencies: ["Platform", "PostgresClient", subprocess, system],
+            path: "Tests/TestSupport", swiftSettings: common),
+        tests("PlatformTests", []),
+        tests("CryptographyTests", ["Cryptography", subprocess]),
+        tests("PostgresClientTests", ["PostgresClient"]),
+        tests("AuditLogTests", ["AuditLog", "Cryptography"]),
+        tests("AccessPolicyTests", ["AccessPolicy", "PostgresClient"]),
+        tests("BackupsTests", ["Backups", "Cryptography", "PostgresClient", "AuditLog"]),
+        tests("ConsoleTests", ["Console", "AuditLog"]),
+        tests("ProgramTests", ["dbsec", "dbbackup", "dbaudit", "PostgresClient", subprocess]),
+        tests("LayoutTests", []),
+    ]
+)

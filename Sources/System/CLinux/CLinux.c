@@ -1,0 +1,31 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+int clinux_pipe(int ends[2], int capacity) {
+    if (pipe2(ends, O_CLOEXEC) != 0) return -1;
+    (void)fcntl(ends[1], F_SETPIPE_SZ, capacity);
+    return 0;
+}
+
+int clinux_not_dumpable(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+int clinux_rename_new(const char *from, const char *to) {
+    return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+}
+
+int clinux_allocate(int descriptor, off_t size) {
+    int code = posix_fallocate(descriptor, 0, size);
+    if (code == 0) return 0;
+    errno = code;
+    return -1;
+}
+
+int clinux_memory_file(const char *name, int inherit) {
+    return memfd_create(name, inherit ? 0 : MFD_CLOEXEC);
+}

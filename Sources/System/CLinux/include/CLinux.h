@@ -1,0 +1,20 @@
+#pragma once
+#include <stddef.h>
+#include <sys/types.h>
+
+// What Swift's Glibc module lacks: functions that need _GNU_SOURCE or are variadic.
+
+/// Makes a pipe closed on exec and asks for `capacity` bytes of it; the size is a wish, not an error.
+int clinux_pipe(int ends[2], int capacity);
+
+/// Forbids core dumps and ptrace by other processes of the same user: secrets live in this process.
+int clinux_not_dumpable(void);
+
+/// Renames, failing with EEXIST when the target exists.
+int clinux_rename_new(const char *from, const char *to);
+
+/// Reserves `size` bytes for the file, whether or not the file system supports it natively.
+int clinux_allocate(int descriptor, off_t size);
+
+/// An anonymous file in memory, closed on exec unless `inherit`.
+int clinux_memory_file(const char *name, int inherit);
