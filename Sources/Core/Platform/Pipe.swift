@@ -47,6 +47,13 @@ package struct PipeReader: ~Copyable {
         }
     }
 
+    /// Everything up to the end, which must fit in `limit` bytes.
+    package func collect(limit: Int) throws -> [UInt8] {
+        let sink = CollectingSink(limit: limit)
+        try drain(into: sink)
+        return sink.bytes
+    }
+
     /// Pushes every chunk into the sink and finishes it.
     package func drain(into sink: any ByteSink) throws {
         try forEachChunk { try sink.write($0) }
