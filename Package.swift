@@ -66,7 +66,7 @@ let package = Package(
         .target(name: "CLinux", path: "Sources/System/CLinux"),
 
         core("Platform", ["CLinux", "CZstd", subprocess], settings: common),
-        core("Cryptography", ["Platform", "CSodium", "CLibCrypto"], settings: common),
+        core("Cryptography", ["Platform", "CLinux", "CSodium", "CLibCrypto"], settings: common),
         core("PostgresClient", ["Platform", "CLibPQ"], settings: common),
         core("AuditLog", ["Platform", "Cryptography"]),
         core(
