@@ -1,0 +1,78 @@
+import Platform
+package import SystemPackage
+
+/// The toolkit's one configuration file: a section for each capability, every value with a working default.
+///
+/// A program judges its own section strictly, and of the others only their names, since it does not link what they mean.
+package struct Configuration: Sendable {
+    /// The sections that there are.
+    package static let sections = ["policy", "backup", "audit", "pii", "auth"]
+
+    private let document: CommentedJSON?
+    /// The file as it was named, for messages; nil when there is none.
+    package var file: String? { document?.name }
+
+    /// Reads the file that was asked for, or the usual one if it exists.
+    ///
+    /// - Throws: `FileFailure` (66) for a file that was named and is not there; `DocumentFailure` for one that is wrong,
+    ///   with status 78.
+    package init(_ path: FilePath?, environment: [String: String]) throws {
+        let named = path ?? environment["DBSEC_CONFIG"].map { FilePath($0) }
+        let usual: FilePath = "/etc/dbsec/dbsec.json"
+        guard let path = named ?? (Files.exists(usual) ? usual : nil) else {
+            document = nil
+            return
+        }
+        let document = try CommentedJSON(Files.read(path), named: path.string)
+        self.document = document
+        try judged { _ = try document.decode(Outline.self) }
+    }
+
+    /// The state folder that the file names.
+    package var state: String? {
+        get throws { try document.flatMap { document in try judged { try document.decode(Outline.self).state } } }
+    }
+
+    /// One section, decoded strictly; nil when the file does not have it.
+    package func section<Value: Decodable & Sendable>(_ name: String, as type: Value.Type) throws -> Value? {
+        guard let document else { return nil }
+        return try judged {
+            let decoder = try document.decode(Sections<Value>.self)
+            return try decoder.section(name)
+        }
+    }
+
+    private func judged<Value>(_ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch let failure as DocumentFailure {
+            throw PlainFailure(.configuration, failure.sentence, hint: failure.hint)
+        }
+    }
+}
+
+/// The names of what stands in the file.
+private struct Outline: Decodable {
+    let state: String?
+
+    enum Keys: String, CodingKey, CaseIterable {
+        case schema = "$schema"
+        case state, policy, backup, audit, pii, auth
+    }
+
+    init(from decoder: any Decoder) throws {
+        state = try decoder.strict(Keys.self).decodeIfPresent(String.self, forKey: .state)
+    }
+}
+
+private struct Sections<Value: Decodable>: Decodable {
+    private let container: KeyedDecodingContainer<AnyKey>
+
+    init(from decoder: any Decoder) throws {
+        container = try decoder.container(keyedBy: AnyKey.self)
+    }
+
+    func section(_ name: String) throws -> Value? {
+        try container.decodeIfPresent(Value.self, forKey: AnyKey(name))
+    }
+}

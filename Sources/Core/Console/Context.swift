@@ -1,0 +1,47 @@
+package import Platform
+import SystemPackage
+
+/// The world outside, as a verb sees it: where state lies, what time it is, what the environment says.
+package struct Context: Sendable {
+    package let program: String
+    package let state: StateFolder
+    package let configuration: Configuration
+    package let environment: [String: String]
+    package let isQuiet: Bool
+
+    /// Time comes from here, so that tests can say what time it is.
+    package let now: @Sendable () -> Timestamp
+
+    package init(
+        program: String, options: CommonOptions, environment: [String: String] = ProcessEnvironment.variables,
+        now: @escaping @Sendable () -> Timestamp = { .now() }
+    ) throws {
+        self.program = program
+        self.environment = environment
+        self.now = now
+        isQuiet = options.quiet || options.json
+        configuration = try Configuration(options.config, environment: environment)
+        state =
+            if let path = options.state {
+                StateFolder(path.absolute, source: "--state")
+            } else if let path = environment["DBSEC_STATE"], !path.isEmpty {
+                StateFolder(FilePath(path).absolute, source: "DBSEC_STATE")
+            } else if let path = try configuration.state {
+                StateFolder(FilePath(path).absolute, source: configuration.file ?? "the configuration")
+            } else {
+                .byDefault(environment)
+            }
+    }
+
+    /// Something the user should know that does not change the result.
+    package func warn(_ text: String) {
+        ProgressLine.shared.clear()
+        StandardError.write("warning: \(Plain.line(text))\n")
+    }
+
+    /// Shows progress on a terminal; silent under cron.
+    package var progress: ProgressHandler? {
+        guard !isQuiet, StandardError.isTerminal else { return nil }
+        return { ProgressLine.shared.show($0) }
+    }
+}
