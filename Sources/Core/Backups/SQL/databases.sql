@@ -1,1 +1,5 @@
-SELECT 1
+-- The databases that a run covers when none is named: every one that takes connections and is no template.
+SELECT datname
+FROM pg_catalog.pg_database
+WHERE datallowconn AND NOT datistemplate
+ORDER BY datname

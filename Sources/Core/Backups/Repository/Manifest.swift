@@ -1,0 +1,185 @@
+package import Cryptography
+import FoundationEssentials
+package import Platform
+
+/// What is public about a backup: whose it is, which files it has, and how to know that they are unchanged.
+///
+/// Its bytes as written are signed; the signature's file is the mark that the backup is complete. Names of tables, row
+/// counts and their digests are not here but in the encrypted `IndexDocument`, since they tell too much.
+package struct Manifest: Sendable, Equatable, Codable {
+    /// The version of this document's form.
+    package static let currentSchema = 1
+    package static let fileName = "manifest.json"
+    package static let signatureFileName = "manifest.json.minisig"
+
+    package var schema = Manifest.currentSchema
+    /// The folder's name, `20261123T205011Z`: a backup that was copied under another name does not agree with it.
+    package var label: String
+    /// A random number of this run.
+    package var run: String
+    package var cluster: String
+    /// The server's own identifier, which every copy of one cluster shares.
+    package var systemIdentifier: String
+    /// `15.18 (Debian 15.18-0+deb12u1)`.
+    package var serverVersion: String
+    /// `150018`.
+    package var serverVersionNumber: Int
+    /// The first line of `--version` of each program that had a part.
+    package var programs: [String: String]
+    package var started: Timestamp
+    /// The instant that every file of this backup shows.
+    package var snapshot: Timestamp
+    package var finished: Timestamp
+    package var databases: [Database]
+    package var files: [File]
+    package var compression = "zstd"
+    package var encryption = "age-encryption.org/v1"
+    /// The public keys that this backup is encrypted to.
+    package var recipients: [String]
+    /// The minisign key id of the signer.
+    package var producerKey: String
+    /// The newest signed checkpoint of the producer's audit log when this backup ended.
+    package var auditCheckpoint: String?
+    package var trust: Trust
+    package var notCovered: [Gap]
+
+    /// Whether the host that makes backups can also read them.
+    package enum Trust: String, Sendable, Codable {
+        case separate
+        case sameHost = "same host"
+    }
+
+    package struct Database: Sendable, Equatable, Codable {
+        package var name: String
+        package var oid: UInt32
+
+        package init(name: String, oid: UInt32) {
+            self.name = name
+            self.oid = oid
+        }
+    }
+
+    package struct File: Sendable, Equatable, Codable {
+        package var name: String
+        package var role: Role
+        /// Which database a dump is of.
+        package var database: String?
+        package var size: Int
+        package var sha256: Digest
+        /// Before compression and encryption.
+        package var contentSize: Int
+
+        package enum Role: String, Sendable, Codable {
+            case dump
+            case globals
+            case index
+        }
+
+        package init(name: String, role: Role, database: String?, size: Int, sha256: Digest, contentSize: Int) {
+            self.name = name
+            self.role = role
+            self.database = database
+            self.size = size
+            self.sha256 = sha256
+            self.contentSize = contentSize
+        }
+    }
+
+    /// Something that the server holds and this backup does not, and why; without names.
+    package struct Gap: Sendable, Equatable, Codable {
+        package var database: String?
+        package var what: String
+        package var count: Int
+        package var reason: String
+
+        package init(database: String?, what: String, count: Int, reason: String) {
+            self.database = database
+            self.what = what
+            self.count = count
+            self.reason = reason
+        }
+    }
+
+    package init(
+        label: String, run: String, cluster: String, systemIdentifier: String, serverVersion: String,
+        serverVersionNumber: Int, programs: [String: String], started: Timestamp, snapshot: Timestamp,
+        finished: Timestamp, databases: [Database], files: [File], recipients: [String], producerKey: String,
+        auditCheckpoint: String?, trust: Trust, notCovered: [Gap]
+    ) {
+        self.label = label
+        self.run = run
+        self.cluster = cluster
+        self.systemIdentifier = systemIdentifier
+        self.serverVersion = serverVersion
+        self.serverVersionNumber = serverVersionNumber
+        self.programs = programs
+        self.started = started
+        self.snapshot = snapshot
+        self.finished = finished
+        self.databases = databases
+        self.files = files
+        self.recipients = recipients
+        self.producerKey = producerKey
+        self.auditCheckpoint = auditCheckpoint
+        self.trust = trust
+        self.notCovered = notCovered
+    }
+
+    /// Reads a manifest's bytes; whether they may be believed is for the signature to say.
+    package init(reading bytes: [UInt8], named name: String) throws {
+        self = try Document.decode(Manifest.self, from: bytes, named: name)
+        guard schema == Manifest.currentSchema else {
+            throw PlainFailure(.malformed, "\(name) has the form \(schema), which this program does not know")
+        }
+    }
+
+    package func encoded() throws -> [UInt8] {
+        try Document.encode(self)
+    }
+
+    package func dump(of database: String) -> File? {
+        files.first { $0.role == .dump && $0.database == database }
+    }
+
+    package func file(_ role: File.Role) -> File? {
+        files.first { $0.role == role }
+    }
+
+    package var size: Int { files.reduce(0) { $0 + $1.size } }
+    package var contentSize: Int { files.reduce(0) { $0 + $1.contentSize } }
+}
+
+/// The JSON documents of a backup: sorted keys, one form.
+package enum Document {
+    package static func encode(_ value: some Encodable) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(value)) + [UInt8(ascii: "\n")]
+    }
+
+    package static func decode<Value: Decodable>(
+        _ type: Value.Type, from bytes: [UInt8], named name: String
+    ) throws -> Value {
+        do {
+            return try JSONDecoder().decode(type, from: Data(bytes))
+        } catch let error as DecodingError {
+            throw PlainFailure(.malformed, "\(name) is damaged: \(error.place)")
+        }
+    }
+}
+
+extension DecodingError {
+    fileprivate var place: String {
+        switch self {
+        case .keyNotFound(let key, let context): spell(context, "\"\(key.stringValue)\" is missing")
+        case .valueNotFound(_, let context): spell(context, "there is no value")
+        case .typeMismatch(_, let context), .dataCorrupted(let context): spell(context, context.debugDescription)
+        @unknown default: "it does not have the form that it should"
+        }
+    }
+
+    private func spell(_ context: Context, _ problem: String) -> String {
+        let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+        return path.isEmpty ? problem : "\(path): \(problem)"
+    }
+}

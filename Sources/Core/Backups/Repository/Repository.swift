@@ -1,0 +1,173 @@
+package import Cryptography
+import Platform
+package import SystemPackage
+
+/// A folder of backups: `<repository>/<cluster>/<20261123T205011Z>/`, with a manifest whose signature is written last.
+///
+/// A folder without that signature is no backup, whatever else is in it.
+package struct Repository: Sendable {
+    package let root: FilePath
+
+    package init(_ root: FilePath) {
+        self.root = root
+    }
+
+    /// The clusters that have a folder here, sorted.
+    package func clusters() throws -> [String] {
+        guard Files.exists(root) else { return [] }
+        return try Files.list(root).filter { !$0.hasPrefix(".") && Files.isDirectory(root.appending($0)) }
+            .compactMap(FileName.decode).sorted()
+    }
+
+    package func folder(of cluster: String) -> FilePath {
+        root.appending(FileName.encode(cluster))
+    }
+
+    /// One lock per cluster: held by a run, and by whatever removes backups.
+    package func lock(of cluster: String) -> FilePath {
+        folder(of: cluster).appending(".lock")
+    }
+
+    /// The complete backups of a cluster, oldest first.
+    package func backups(of cluster: String) throws -> [StoredBackup] {
+        try labels(of: cluster).compactMap { try self.committed(cluster, $0) }
+    }
+
+    /// The complete backups of every cluster, oldest first within each.
+    package func backups() throws -> [StoredBackup] {
+        try clusters().flatMap { try backups(of: $0) }
+    }
+
+    /// The backup that a person names: a label, `cluster/label`, or `latest`.
+    ///
+    /// - Throws: status 66 when there is none or the name fits several.
+    package func backup(named name: String, cluster: String? = nil) throws -> StoredBackup {
+        let parts = name.split(separator: "/", maxSplits: 1).map(String.init)
+        let wanted = parts.count == 2 ? parts[1] : name
+        let clusters = try parts.count == 2 ? [parts[0]] : cluster.map { [$0] } ?? clusters()
+        var found: [StoredBackup] = []
+        for cluster in clusters {
+            if wanted == "latest" {
+                if let newest = try backups(of: cluster).last { found.append(newest) }
+            } else if Timestamp(wanted) != nil, let backup = try committed(cluster, wanted) {
+                found.append(backup)
+            }
+        }
+        guard let first = found.first else {
+            throw PlainFailure(
+                .inputMissing, "there is no backup \"\(name)\" in \(root)", hint: "dbbackup list shows those there are")
+        }
+        guard found.count == 1 else {
+            let choices = found.map { "\($0.cluster)/\($0.label)" }.joined(separator: ", ")
+            throw PlainFailure(.inputMissing, "\"\(name)\" fits \(choices)", hint: "name it as cluster/label")
+        }
+        return first
+    }
+
+    /// Folders of runs that did not end: no signature, so no backup. Only meaningful while the cluster's lock is held.
+    package func leftovers(of cluster: String) throws -> [FilePath] {
+        try labels(of: cluster).map { folder(of: cluster).appending($0) }
+            .filter { !Files.exists($0.appending(Manifest.signatureFileName)) }
+    }
+
+    private func labels(of cluster: String) throws -> [String] {
+        let folder = folder(of: cluster)
+        guard Files.exists(folder) else { return [] }
+        return try Files.list(folder).filter { Timestamp($0)?.label == $0 && Files.isDirectory(folder.appending($0)) }
+    }
+
+    private func committed(_ cluster: String, _ label: String) throws -> StoredBackup? {
+        let folder = folder(of: cluster).appending(label)
+        guard Files.exists(folder.appending(Manifest.signatureFileName)) else { return nil }
+        return try StoredBackup(folder: folder, cluster: cluster, label: label)
+    }
+}
+
+/// A complete backup as it lies in a repository; nothing about it has been verified.
+package struct StoredBackup: Sendable {
+    package let folder: FilePath
+    /// By the names of the folders, which the manifest must agree with.
+    package let cluster: String
+    package let label: String
+    /// The bytes that the signature is over.
+    package let manifestBytes: [UInt8]
+    package let signatureBytes: [UInt8]
+
+    package init(folder: FilePath, cluster: String, label: String) throws {
+        self.folder = folder
+        self.cluster = cluster
+        self.label = label
+        manifestBytes = try Files.read(folder.appending(Manifest.fileName), limit: 16 << 20)
+        signatureBytes = try Files.read(folder.appending(Manifest.signatureFileName), limit: 1 << 14)
+    }
+
+    /// `main/20261123T205011Z`.
+    package var name: String { "\(cluster)/\(label)" }
+
+    /// What a proof names to say which backup it is about.
+    package var manifestHash: Digest { SHA256.hash(manifestBytes) }
+
+    /// The manifest as it stands, believed or not.
+    package func manifest() throws -> Manifest {
+        try Manifest(reading: manifestBytes, named: "\(name)/\(Manifest.fileName)")
+    }
+
+    package func path(of file: Manifest.File) -> FilePath {
+        folder.appending(file.name)
+    }
+
+    package var proofsFolder: FilePath { folder.appending("proofs") }
+}
+
+/// Names of databases and clusters as file names: letters, digits, `_`, `-` and inner dots stay, every other byte is `%XX`.
+///
+/// Different names have different file names, and none can leave its folder.
+package enum FileName {
+    package static func encode(_ name: String) -> String {
+        var text: [UInt8] = []
+        for byte in name.utf8 {
+            if isPlain(byte) || (byte == UInt8(ascii: ".") && !text.isEmpty) {
+                text.append(byte)
+            } else {
+                text.append(UInt8(ascii: "%"))
+                text.append(contentsOf: Hex.encode([byte]).uppercased().utf8)
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Nil for a name that `encode` does not write.
+    package static func decode(_ text: String) -> String? {
+        let bytes = Array(text.utf8)
+        var name: [UInt8] = []
+        var position = 0
+        while position < bytes.count {
+            if bytes[position] == UInt8(ascii: "%") {
+                let digits = bytes[(position + 1)...].prefix(2)
+                guard digits.count == 2, let byte = Hex.decode(String(decoding: digits, as: UTF8.self)) else {
+                    return nil
+                }
+                name.append(contentsOf: byte)
+                position += 3
+            } else {
+                name.append(bytes[position])
+                position += 1
+            }
+        }
+        let decoded = String(decoding: name, as: UTF8.self)
+        return encode(decoded) == text ? decoded : nil
+    }
+
+    package static func dump(of database: String) -> String { "\(encode(database)).dump.zst.age" }
+    package static let globals = "globals.sql.zst.age"
+    package static let index = "index.json.zst.age"
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}
