@@ -1,0 +1,23 @@
+/// What a record is about: stable codes, which reports and alarms may rely on for good.
+///
+/// `Documentation/audit-events.md` says for each what it means and which facts it carries.
+package enum AuditAction: String, Codable, Sendable, CaseIterable {
+    case policyApply = "policy.apply"
+
+    case backupInit = "backup.init"
+    case backupRun = "backup.run"
+    case backupVerify = "backup.verify"
+    case backupRestore = "backup.restore"
+    case backupPrune = "backup.prune"
+
+    /// The first record of every log.
+    case logCreated = "log.created"
+    /// Head or checkpoint were older than the log, as a crash leaves them, and were completed from it.
+    case logRecovered = "log.recovered"
+    /// Bytes after the last record, which a crash left, were set aside.
+    case logTorn = "log.torn"
+    /// Somebody verified the log and asked for that to be on record.
+    case logVerify = "log.verify"
+    /// Somebody read the log and asked for that to be on record.
+    case logRead = "log.read"
+}

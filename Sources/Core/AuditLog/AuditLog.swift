@@ -1,0 +1,89 @@
+import Cryptography
+import Platform
+package import SystemPackage
+
+/// The log of privileged acts of one account on one host: records are added, never changed, and anyone can check that.
+///
+/// Any number of processes may append at once. Reading needs no key: see `LogReader`.
+package struct AuditLog: Sendable {
+    package let folder: LogFolder
+    private let source: AuditSource
+    private let key: SignerKey
+
+    /// Opens the log in this folder, making it with a fresh key and origin when the folder is empty or not there.
+    ///
+    /// Whoever comes first makes it: `dbbackup init`, or any other program's first privileged act. A log is made whole or
+    /// not at all, and one that lost some of its files is never made again: that is an error.
+    package static func open(_ path: FilePath, as source: AuditSource) throws -> AuditLog {
+        let folder = LogFolder(path)
+        if try folder.isEmptyOrAbsent { try create(folder, source) }
+        guard Files.exists(folder.signerKey) else {
+            throw AuditFailure(
+                .inconsistent, "the audit log in \(path) has lost its key log.key", hint: keepEverything)
+        }
+        let key = try folder.readSignerKey()
+        guard try folder.readVerifierKey() == key.verifier else {
+            throw AuditFailure(
+                .inconsistent, "log.key and log.vkey in \(path) do not belong together", hint: keepEverything)
+        }
+        return AuditLog(folder: folder, source: source, key: key)
+    }
+
+    /// What verifies this log: give it to whoever will.
+    package var verifier: VerifierKey { key.verifier }
+
+    /// The newest signed checkpoint, for keeping somewhere else: every backup's manifest holds one.
+    package func newestCheckpoint() throws -> String {
+        try folder.readCheckpoint().encoded
+    }
+
+    /// Adds a record; when this returns, a crash cannot lose it.
+    ///
+    /// - Throws: a failure when it could not be written, or when the log is not what its checkpoint signed.
+    @discardableResult
+    package func append(_ event: AuditEvent) throws -> AuditEntry {
+        try append([event])[0]
+    }
+
+    /// Adds several records under one lock, one fsync and one signature.
+    @discardableResult
+    package func append(_ events: [AuditEvent]) throws -> [AuditEntry] {
+        try FileLock.holding(folder.lock, wait: true) {
+            var writer = try LogWriter.open(folder, key: key, source: source)
+            defer { writer.close() }
+            return try writer.append(events)
+        }
+    }
+
+    private static func create(_ folder: LogFolder, _ source: AuditSource) throws {
+        let parent = folder.path.removingLastComponent()
+        try Files.createDirectory(parent)
+        let temporary = LogFolder(try Files.makeTemporaryDirectory(in: parent, prefix: ".audit"))
+        do {
+            try fill(temporary, source)
+            try Files.rename(temporary.path, to: folder.path)
+        } catch {
+            try? Files.removeTree(temporary.path)
+            // Somebody else was faster: theirs is the log.
+            if let failure = error as? FileFailure, [.directoryNotEmpty, .fileExists].contains(failure.code) { return }
+            throw error
+        }
+        try Files.syncDirectory(parent)
+    }
+
+    private static func fill(_ folder: LogFolder, _ source: AuditSource) throws {
+        let key = SignerKey(name: source.freshOrigin, key: Ed25519.SigningKey.generate())
+        var secret = key.encoded()
+        defer { wipe(&secret) }
+        try Files.write(secret, to: folder.signerKey, mode: [.ownerReadWrite])
+        try Files.write(
+            Array("\(key.verifier)\n".utf8), to: folder.verifierKey, mode: [.ownerReadWrite, .groupRead, .otherRead])
+        let file = try Files.open(
+            folder.log, .writeOnly, options: [.append, .create, .exclusiveCreate], permissions: [.ownerReadWrite])
+        var writer = LogWriter(
+            folder: folder, key: key, source: source, file: file, tree: CompactTree(), byteCount: 0)
+        defer { writer.close() }
+        _ = try writer.append([AuditEvent(.logCreated, facts: ["verifierKey": .text(key.verifier.description)])])
+        try Files.syncDirectory(folder.path)
+    }
+}

@@ -1,0 +1,62 @@
+package import Cryptography
+
+/// The hashing of RFC 6962, section 2.1: the first byte keeps a leaf from ever passing for a node.
+package enum MerkleHash {
+    /// The root of a tree without leaves.
+    package static let empty = SHA256.hash([])
+
+    package static func leaf(_ bytes: Span<UInt8>) -> Digest {
+        var hash = SHA256()
+        hash.update(leafPrefix.span)
+        hash.update(bytes)
+        return hash.finish()
+    }
+
+    package static func node(_ left: Digest, _ right: Digest) -> Digest {
+        var bytes: [UInt8] = [1]
+        bytes.reserveCapacity(1 + 2 * Digest.byteCount)
+        bytes.append(contentsOf: left.bytes)
+        bytes.append(contentsOf: right.bytes)
+        return SHA256.hash(bytes.span)
+    }
+
+    private static let leafPrefix: [UInt8] = [0]
+}
+
+/// A Merkle tree that only grows, kept as the roots of its perfect subtrees: enough to append and to know the root.
+///
+/// A million leaves need at most twenty digests. The widest subtree comes first.
+package struct CompactTree: Equatable, Sendable {
+    package private(set) var size: Int
+    package private(set) var subtrees: [Digest]
+
+    package init() {
+        size = 0
+        subtrees = []
+    }
+
+    /// Nil unless there is one subtree for each 1 in the binary form of the size.
+    package init?(size: Int, subtrees: [Digest]) {
+        guard size >= 0, subtrees.count == size.nonzeroBitCount else { return nil }
+        self.size = size
+        self.subtrees = subtrees
+    }
+
+    package mutating func append(_ leaf: Digest) {
+        var root = leaf
+        // Each trailing 1 of the size is a perfect subtree as wide as what has just been completed.
+        for _ in 0..<(~size).trailingZeroBitCount {
+            root = MerkleHash.node(subtrees.removeLast(), root)
+        }
+        subtrees.append(root)
+        size += 1
+    }
+
+    package var root: Digest {
+        guard var root = subtrees.last else { return MerkleHash.empty }
+        for left in subtrees.dropLast().reversed() {
+            root = MerkleHash.node(left, root)
+        }
+        return root
+    }
+}

@@ -1,0 +1,46 @@
+import FoundationEssentials
+import Platform
+
+extension AuditRecord {
+    /// The record as one line, without the line feed: its exact bytes are the leaf.
+    ///
+    /// - Throws: a failure when it is longer than `byteLimit`: facts are counts and names, not lists.
+    func encoded() throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let line = Array(try encoder.encode(self))
+        guard line.count <= Self.byteLimit else {
+            throw PlainFailure(.internalError, "a record for the audit log has \(line.count) bytes: that is too long")
+        }
+        return line
+    }
+
+    /// - Throws: `AuditFailure.inconsistent` unless the line is a record of a version known here.
+    package init(parsing line: Span<UInt8>) throws {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(line.count)
+        for index in line.indices { bytes.append(line[index]) }
+        let decoder = JSONDecoder()
+        guard String(validating: bytes, as: UTF8.self) != nil,
+            let record = try? decoder.decode(AuditRecord.self, from: Data(bytes))
+        else {
+            let version = try? decoder.decode(Versioned.self, from: Data(bytes)).v
+            if let version, version != Self.version {
+                throw AuditFailure(
+                    .inconsistent, "a record of version \(version), which this program does not know",
+                    hint: "use a newer dbaudit")
+            }
+            throw AuditFailure(.inconsistent, "not a record")
+        }
+        guard record.v == Self.version else {
+            throw AuditFailure(
+                .inconsistent, "a record of version \(record.v), which this program does not know",
+                hint: "use a newer dbaudit")
+        }
+        self = record
+    }
+
+    private struct Versioned: Decodable {
+        let v: Int
+    }
+}

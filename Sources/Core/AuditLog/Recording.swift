@@ -1,0 +1,76 @@
+import Platform
+
+/// What an act learned about itself, for its `finished` record.
+package struct AuditNote: Sendable {
+    package var target: AuditTarget
+    /// The role in the database that the act used.
+    package var role: String?
+    package var facts: [String: AuditFact] = [:]
+    fileprivate var negative: String?
+
+    /// Says that the act was carried out and its answer is no: drift, a proof that failed.
+    package mutating func answerNo(_ reason: String) {
+        negative = reason
+    }
+}
+
+extension AuditLog {
+    /// Does something privileged between its two records, `started` and `finished`.
+    ///
+    /// If `started` cannot be written, nothing is done. `finished` is written however the body ends, cancelled too.
+    ///
+    /// - Throws: what the body throws; `AuditFailure.notRecorded` (74, "done, not recorded") when the body succeeded and
+    ///   `finished` could not be written.
+    package nonisolated(nonsending) func recording<Value>(
+        _ action: AuditAction, target: AuditTarget = AuditTarget(), role: String? = nil,
+        facts: [String: AuditFact] = [:], _ body: (inout AuditNote) async throws -> Value
+    ) async throws -> Value {
+        let started = try append(AuditEvent(action, phase: .started, role: role, target: target, facts: facts))
+        var note = AuditNote(target: target, role: role)
+        var finished = AuditEvent(action, phase: .finished, ref: started.id)
+        let result: Result<Value, any Error>
+        do {
+            result = .success(try await body(&note))
+            finished.outcome = note.negative == nil ? .success : .failure
+            finished.reason = note.negative
+            finished.status = note.negative == nil ? nil : .negative
+        } catch {
+            result = .failure(error)
+            finished.outcome = .failure
+            (finished.reason, finished.status) = explain(error)
+        }
+        finished.role = note.role
+        finished.target = note.target
+        finished.facts = note.facts
+        do {
+            // Plain file work, which a cancelled task does as well as any other.
+            try append(finished)
+        } catch {
+            throw notRecorded(action, result, because: error)
+        }
+        return try result.get()
+    }
+
+    private func explain(_ error: any Error) -> (reason: String, status: ExitStatus) {
+        let failure = error as? any Failure
+        if error is CancellationError { return ("interrupted", .interrupted) }
+        // Somebody else's error may hold anything, secrets too: its type has to do.
+        let sentence = failure?.sentence ?? "internal error: \(type(of: error))"
+        return (Task.isCancelled ? "interrupted: \(sentence)" : sentence, failure?.status ?? .internalError)
+    }
+
+    private func notRecorded<Value>(
+        _ action: AuditAction, _ result: Result<Value, any Error>, because error: any Error
+    ) -> AuditFailure {
+        let (reason, _) = explain(error)
+        let hint = (error as? any Failure)?.hint
+        switch result {
+        case .success:
+            return AuditFailure(.notRecorded, "\(action.rawValue): done, not recorded: \(reason)", hint: hint)
+        case .failure(let failure):
+            let (sentence, status) = explain(failure)
+            return AuditFailure(
+                .failedAndNotRecorded(status), "\(sentence); and that is not recorded: \(reason)", hint: hint)
+        }
+    }
+}
