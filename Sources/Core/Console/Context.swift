@@ -1,3 +1,4 @@
+package import AuditLog
 package import Platform
 import SystemPackage
 
@@ -31,6 +32,12 @@ package struct Context: Sendable {
             } else {
                 .byDefault(environment)
             }
+    }
+
+    /// Opens this account's audit log, making it at its first privileged act: without a log nothing is done.
+    package func openAudit() throws -> AuditLog {
+        try AuditLog.open(
+            state.audit, as: AuditSource(program: program, version: Release.version, environment: environment))
     }
 
     /// Something the user should know that does not change the result.
