@@ -1,7 +1,9 @@
 package import Cryptography
 import Platform
 
-/// `index.json`: what a proof compares a restored backup with. Encrypted, since names and digests of small tables tell.
+/// What a proof compares a restored backup with: the file `index.json`.
+///
+/// It is encrypted, since names and digests of small tables tell.
 package struct IndexDocument: Sendable, Equatable, Codable {
     package static let currentSchema = 1
 

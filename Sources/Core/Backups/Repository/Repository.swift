@@ -64,7 +64,9 @@ package struct Repository: Sendable {
         return first
     }
 
-    /// Folders of runs that did not end: no signature, so no backup. Only meaningful while the cluster's lock is held.
+    /// Folders of runs that did not end and so are no backups.
+    ///
+    /// Only meaningful while the cluster's lock is held.
     package func leftovers(of cluster: String) throws -> [FilePath] {
         try labels(of: cluster).map { folder(of: cluster).appending($0) }
             .filter { !Files.exists($0.appending(Manifest.signatureFileName)) }
