@@ -50,7 +50,10 @@ struct ArchiveFields {
             throw .short(needed: needed)
         }
         defer { position += length }
-        return String(decoding: bytes[position..<position + length], as: UTF8.self)
+        let text = bytes[position..<position + length]
+        // Names come in the database's encoding; what is not UTF-8 is kept byte by byte, so that names stay different.
+        return String(validating: text, as: UTF8.self)
+            ?? String(String.UnicodeScalarView(text.map(Unicode.Scalar.init)))
     }
 
     /// A position in the file, which means nothing in a stream.

@@ -27,6 +27,10 @@ package struct IndexDocument: Sendable, Equatable, Codable {
         }
     }
 
+    package func encoded() throws -> [UInt8] {
+        try Document.encode(self)
+    }
+
     package func database(_ name: String) -> DatabaseIndex? {
         databases.first { $0.facts.name == name }
     }
@@ -134,7 +138,8 @@ package struct DatabaseFacts: Sendable, Equatable, Codable {
     package var monetaryLocale: String
     package var tablespace: String
     package var connectionLimit: Int
-    package var privileges: [String]
+    /// Nil while nobody has granted or revoked anything.
+    package var privileges: [String]?
     package var comment: String?
     /// By `ALTER DATABASE ... SET` and `ALTER ROLE ... IN DATABASE ... SET`.
     package var settings: [Setting]

@@ -42,9 +42,9 @@ package struct Repository: Sendable {
     ///
     /// - Throws: status 66 when there is none or the name fits several.
     package func backup(named name: String, cluster: String? = nil) throws -> StoredBackup {
-        let parts = name.split(separator: "/", maxSplits: 1).map(String.init)
-        let wanted = parts.count == 2 ? parts[1] : name
-        let clusters = try parts.count == 2 ? [parts[0]] : cluster.map { [$0] } ?? clusters()
+        let slash = name.lastIndex(of: "/")
+        let wanted = slash.map { String(name[name.index(after: $0)...]) } ?? name
+        let clusters = try (slash.map { String(name[..<$0]) } ?? cluster).map { [$0] } ?? clusters()
         var found: [StoredBackup] = []
         for cluster in clusters {
             if wanted == "latest" {
