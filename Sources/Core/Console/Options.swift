@@ -1,4 +1,5 @@
 public import ArgumentParser
+package import PostgresClient
 public import SystemPackage
 
 /// What every verb takes.
@@ -36,6 +37,12 @@ package struct ServerOptions: ParsableArguments, Sendable {
     package var username: String?
 
     package init() {}
+
+    /// Where to connect; the server sees `program` as the application's name.
+    package func parameters(for program: String) throws -> ConnectionParameters {
+        try ConnectionParameters(
+            database: dbname, host: host, port: port.map(String.init), user: username, applicationName: program)
+    }
 }
 
 extension FilePath: @retroactive ExpressibleByArgument {
