@@ -10,6 +10,8 @@ package struct Child: Sendable {
     package let arguments: [String]
     /// Changes to the inherited environment; nil removes a variable.
     package let environment: [String: String?]
+    /// How long a cancelled child may take to end by itself; with none it is killed at once.
+    package var grace: Duration = .seconds(5)
     /// What messages call the program: the wrapped one where `setpriv` or `unshare` stands in front.
     package let name: String
 
@@ -103,7 +105,9 @@ package struct Child: Sendable {
 
     private func finish(_ input: FileDescriptor, _ output: FileDescriptor) async throws {
         var options = PlatformOptions()
-        options.teardownSequence = [.send(signal: .terminate, allowedDurationToNextStep: .seconds(5))]
+        if grace > .zero {
+            options.teardownSequence = [.send(signal: .terminate, allowedDurationToNextStep: grace)]
+        }
         var changes: [Environment.Key: String?] = [:]
         for (key, value) in environment { changes[Environment.Key(stringLiteral: key)] = .some(value) }
         let executable: Executable =

@@ -76,6 +76,19 @@ package struct Isolation: Sendable {
         )
     }
 
+    /// - Throws: status 78 when a program cannot be isolated here: nothing then runs.
+    package func check() async throws {
+        let command = command("/bin/true", [])
+        do {
+            try await Child(command.program, command.arguments, name: "unshare").run()
+        } catch let failure as ChildFailure {
+            throw PlainFailure(
+                .configuration, "a scratch cluster cannot be isolated here: \(failure.sentence)",
+                hint: "it needs to make namespaces and mounts, as most containers may not: prove on another host, "
+                    + "or use --level decode, which restores nothing")
+        }
+    }
+
     /// The text is fixed; every path arrives as a positional argument and is quoted where it is used.
     private static let script = #"""
         set -eu

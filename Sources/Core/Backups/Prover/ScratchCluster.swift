@@ -1,0 +1,141 @@
+package import Platform
+package import PostgresClient
+package import SystemPackage
+
+/// A throwaway cluster, isolated in a room of its own, to restore a backup into and to ask what came of it.
+///
+/// It is gone when `with` returns, however that happens; what a kill -9 leaves on the disk, the next one removes.
+package struct ScratchCluster: Sendable {
+    /// What the cluster has to be like.
+    package struct Wish: Sendable {
+        /// The `bin` folder of the PostgreSQL installation.
+        package var binaries: FilePath
+        /// The role that initdb makes: the source's own, since what it owns is not dumped as owned by anybody else.
+        package var superuser: String
+        /// Where the cluster's folder is made.
+        package var place: FilePath
+        /// What must not be seen inside.
+        package var hidden: [FilePath]
+        /// From the allow-list.
+        package var preloadLibraries: [String]
+        /// How many objects one transaction will make.
+        package var objects: Int
+    }
+
+    package static let folderPrefix = "dbsec-scratch"
+
+    package let binaries: FilePath
+    private let isolation: Isolation
+    private let superuser: String
+
+    /// Starts a cluster, runs the body, and removes the cluster.
+    package static func with<Value: Sendable>(
+        _ wish: Wish, _ body: @escaping @Sendable (ScratchCluster) async throws -> Value
+    ) async throws -> Value {
+        try PrivateFolder.removeLeftovers(in: wish.place, prefix: folderPrefix)
+        let folder = try PrivateFolder(in: wish.place, prefix: folderPrefix)
+        let result: Result<Value, any Error>
+        do {
+            let isolation = try Isolation(folder: folder.path, binaries: wish.binaries, hidden: wish.hidden)
+            try await isolation.check()
+            let cluster = ScratchCluster(binaries: wish.binaries, isolation: isolation, superuser: wish.superuser)
+            try await cluster.initialise()
+            result = .success(try await cluster.serve(wish, body))
+        } catch {
+            result = .failure(error)
+        }
+        try await remove(folder)
+        return try result.get()
+    }
+
+    /// How to connect to one of its databases, from outside the room.
+    package func parameters(database: String) throws -> ConnectionParameters {
+        try ConnectionParameters(
+            database: nil, host: isolation.cluster.string, port: "5432", user: superuser,
+            applicationName: "dbbackup"
+        ).with(database: database)
+    }
+
+    /// A program of the installation, inside the room, connected to a database: what a hostile server says to it stays there.
+    package func program(
+        _ name: String, _ arguments: [String], database: String, environment: [String: String] = [:]
+    ) throws -> Child {
+        let connection = try parameters(database: database).forPrograms()
+        return child(name, arguments + [connection.argument], environment: environment)
+    }
+
+    private var data: FilePath { isolation.cluster.appending("data") }
+
+    private func child(_ name: String, _ arguments: [String], environment: [String: String] = [:]) -> Child {
+        let variables = environment.merging(["LC_ALL": "C.UTF-8", "TZ": "UTC"]) { own, _ in own }
+        let command = isolation.command(binaries.appending(name), arguments, environment: variables)
+        var child = Child(command.program, command.arguments, name: name)
+        // unshare(1) blocks SIGTERM; the kernel ends all processes of the room with its first one.
+        child.grace = .zero
+        return child
+    }
+
+    private func initialise() async throws {
+        let options = ["--encoding=UTF8", "--locale=C", "--auth=trust", "--no-sync", "--no-instructions"]
+        try await child("initdb", ["--pgdata=\(data)", "--username=\(superuser)"] + options).run()
+    }
+
+    private func serve<Value: Sendable>(
+        _ wish: Wish, _ body: @escaping @Sendable (ScratchCluster) async throws -> Value
+    ) async throws -> Value {
+        let server = child("postgres", ["-D", data.string] + settings(wish).flatMap { ["-c", $0] })
+        return try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask {
+                _ = try await server.run()
+                return nil
+            }
+            group.addTask {
+                try await untilReady()
+                return try await body(self)
+            }
+            defer { group.cancelAll() }
+            guard let value = try await group.next() ?? nil else {
+                throw PlainFailure(.unavailable, "the scratch server ended before its work was done")
+            }
+            return value
+        }
+    }
+
+    /// Nothing here has to survive: what costs time for durability is off.
+    private func settings(_ wish: Wish) -> [String] {
+        let connections = 20
+        return [
+            "listen_addresses=", "unix_socket_directories=\(isolation.cluster)", "unix_socket_permissions=0700",
+            "port=5432",
+            "max_connections=\(connections)", "fsync=off", "synchronous_commit=off", "full_page_writes=off",
+            "wal_level=minimal", "max_wal_senders=0", "max_wal_size=16GB", "checkpoint_timeout=1d", "autovacuum=off",
+            "shared_buffers=256MB", "maintenance_work_mem=256MB", "logging_collector=off", "log_min_messages=fatal",
+            "max_locks_per_transaction=\(max(256, wish.objects * 4 / connections))", "jit=off",
+            "shared_preload_libraries=\(wish.preloadLibraries.joined(separator: ","))",
+            "timezone=UTC", "log_timezone=UTC",
+        ]
+    }
+
+    /// The postmaster writes its state into the last line of its lock file (src/include/utils/pidfile.h).
+    private func untilReady() async throws {
+        let pidFile = data.appending("postmaster.pid")
+        while true {
+            if let bytes = try? Files.read(pidFile, limit: 1 << 12) {
+                let lines = String(decoding: bytes, as: UTF8.self).split(
+                    separator: "\n", omittingEmptySubsequences: false)
+                if lines.count >= 8, lines[7].hasPrefix("ready") { return }
+            }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    /// The room's processes end a moment after its first one, and may write until then.
+    private static func remove(_ folder: PrivateFolder) async throws {
+        try await Task {
+            for _ in 0..<200 {
+                do { return try folder.remove() } catch { try await Task.sleep(for: .milliseconds(10)) }
+            }
+            try folder.remove()
+        }.value
+    }
+}
