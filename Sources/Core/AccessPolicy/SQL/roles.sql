@@ -1,1 +1,15 @@
-SELECT 1
+-- Every role with its attributes; an expiry in microseconds since 1970, NULL for never.
+SELECT r.rolname AS name,
+       r.rolsuper AS is_superuser,
+       r.rolcanlogin AS login,
+       r.rolcreatedb AS createdb,
+       r.rolcreaterole AS createrole,
+       r.rolinherit AS inherit,
+       r.rolreplication AS replication,
+       r.rolbypassrls AS bypassrls,
+       r.rolconnlimit AS connection_limit,
+       CASE WHEN r.rolvaliduntil < 'infinity'
+            THEN (extract(epoch FROM r.rolvaliduntil) * 1000000)::bigint END AS valid_until,
+       s.setconfig AS settings
+FROM pg_catalog.pg_roles r
+LEFT JOIN pg_catalog.pg_db_role_setting s ON s.setrole = r.oid AND s.setdatabase = 0

@@ -1,0 +1,137 @@
+import Platform
+
+/// A policy as its author wrote it: who may do what, on what, and how that is proved.
+package struct Policy: Sendable {
+    package enum Mode: String, Sendable, CaseIterable, Codable {
+        /// What is declared is made so; the rest is reported and left alone.
+        case additive
+        /// Inside `manages`, what is not declared is taken away; never does an omission widen access.
+        case authoritative
+    }
+
+    package let mode: Mode
+    package let manages: Manages?
+    package let roles: [RoleDeclaration]
+    package let grants: [GrantDeclaration]
+    package let rowSecurity: [TableSecurity]
+    package let tests: [AccessTest]
+    /// Owners, besides superusers and the connected role, whose functions may run during tests.
+    package let trustedOwners: [String]
+    /// Seconds that the tests may take while row security changes hold their locks.
+    package let proofBudget: Int
+
+    package init(
+        mode: Mode = .additive, manages: Manages? = nil, roles: [RoleDeclaration] = [],
+        grants: [GrantDeclaration] = [], rowSecurity: [TableSecurity] = [], tests: [AccessTest] = [],
+        trustedOwners: [String] = [], proofBudget: Int = 5
+    ) {
+        self.mode = mode
+        self.manages = manages
+        self.roles = roles
+        self.grants = grants
+        self.rowSecurity = rowSecurity
+        self.tests = tests
+        self.trustedOwners = trustedOwners
+        self.proofBudget = proofBudget
+    }
+}
+
+/// What an authoritative policy answers for: nothing outside of it is ever taken away.
+package struct Manages: Sendable, Hashable {
+    package let schemas: [NamePattern]
+    package let roles: [NamePattern]
+    package let database: Bool
+    /// `PUBLIC` is managed only where it is named; no pattern reaches it.
+    package let everyone: Bool
+
+    package init(schemas: [String], roles: [String], database: Bool = true) {
+        self.schemas = schemas.map(NamePattern.init)
+        self.roles = roles.filter { $0 != "PUBLIC" }.map(NamePattern.init)
+        self.database = database
+        self.everyone = roles.contains("PUBLIC")
+    }
+
+    package func covers(schema: String) -> Bool { schemas.contains { $0.matches(schema) } }
+
+    package func covers(_ grantee: Grantee) -> Bool {
+        switch grantee {
+        case .everyone: everyone
+        case .role(let name): roles.contains { $0.matches(name) }
+        }
+    }
+}
+
+/// A name with `*` for any run of characters.
+package struct NamePattern: Sendable, Hashable {
+    package let text: String
+
+    package init(_ text: String) {
+        self.text = text
+    }
+
+    package func matches(_ name: String) -> Bool {
+        let pieces = text.split(separator: "*", omittingEmptySubsequences: false)
+        guard pieces.count > 1, let first = pieces.first, let last = pieces.last else { return name == text }
+        guard name.hasPrefix(first), name.hasSuffix(last), name.count >= first.count + last.count else { return false }
+        var rest = name.dropFirst(first.count).dropLast(last.count)
+        for piece in pieces.dropFirst().dropLast() where !piece.isEmpty {
+            guard let found = rest.firstRange(of: piece) else { return false }
+            rest = rest[found.upperBound...]
+        }
+        return true
+    }
+}
+
+extension Policy: Decodable {
+    private enum Keys: String, CodingKey, CaseIterable {
+        case schema = "$schema"
+        case version, mode, manages, roles, grants, rowSecurity, tests, trustedOwners, proofBudget
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.strict(Keys.self)
+        _ = try container.decodeIfPresent(String.self, forKey: .schema)
+        let version = try container.decode(Int.self, forKey: .version)
+        guard version == 1 else {
+            throw container.rejection(.version, "version \(version) is not known here: this program reads version 1")
+        }
+        let mode = try container.decodeIfPresent(Mode.self, forKey: .mode) ?? .additive
+        let manages = try container.decodeIfPresent(Manages.self, forKey: .manages)
+        guard mode == .additive || manages != nil else {
+            throw container.rejection(
+                .mode, "authoritative mode takes away what is not declared: say where with \"manages\"")
+        }
+        let budget = try container.decodeIfPresent(Int.self, forKey: .proofBudget) ?? 5
+        guard (1...3600).contains(budget) else {
+            throw container.rejection(.proofBudget, "\(budget) is not between 1 and 3600 seconds")
+        }
+        self.init(
+            mode: mode, manages: manages,
+            roles: try container.named(RoleDeclaration.self, forKey: .roles).sorted { $0.name < $1.name },
+            grants: try container.decodeIfPresent([GrantDeclaration].self, forKey: .grants) ?? [],
+            rowSecurity: try container.named(TableSecurity.self, forKey: .rowSecurity).sorted { $0.table < $1.table },
+            tests: try container.decodeIfPresent([AccessTest].self, forKey: .tests) ?? [],
+            trustedOwners: try container.decodeIfPresent([String].self, forKey: .trustedOwners) ?? [],
+            proofBudget: budget)
+    }
+}
+
+extension Policy.Mode {
+    package init(from decoder: any Decoder) throws {
+        self = try decoder.word(among: Self.allCases, kind: "mode")
+    }
+}
+
+extension Manages: Decodable {
+    private enum Keys: String, CodingKey, CaseIterable {
+        case schemas, roles, database
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.strict(Keys.self)
+        self.init(
+            schemas: try container.decodeIfPresent([String].self, forKey: .schemas) ?? [],
+            roles: try container.decodeIfPresent([String].self, forKey: .roles) ?? [],
+            database: try container.decodeIfPresent(Bool.self, forKey: .database) ?? true)
+    }
+}

@@ -1,0 +1,33 @@
+-- Who holds what on the same objects and on columns. Where no privilege was ever changed there is no list; then only
+-- the database and functions let somebody in besides their owner.
+WITH space AS (
+    SELECT oid, nspname, nspacl FROM pg_catalog.pg_namespace
+    WHERE nspname <> 'information_schema' AND nspname !~ '^pg_(catalog|toast|temp_|toast_temp_)'
+),
+held AS (
+    SELECT 'database' AS kind, '' AS schema, d.datname AS name, NULL AS part,
+           coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba)) AS acl
+    FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
+    UNION ALL
+    SELECT 'schema', '', n.nspname, NULL, n.nspacl FROM space n WHERE n.nspacl IS NOT NULL
+    UNION ALL
+    SELECT CASE c.relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, n.nspname, c.relname, NULL, c.relacl
+    FROM pg_catalog.pg_class c JOIN space n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relacl IS NOT NULL
+    UNION ALL
+    SELECT 'column', n.nspname, c.relname, a.attname, a.attacl
+    FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+    JOIN space n ON n.oid = c.relnamespace
+    WHERE a.attacl IS NOT NULL AND NOT a.attisdropped
+    UNION ALL
+    SELECT 'function', n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes),
+           coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))
+    FROM pg_catalog.pg_proc p JOIN space n ON n.oid = p.pronamespace
+)
+SELECT h.kind, h.schema, h.name, h.part,
+       a.grantor, a.grantee,
+       pg_catalog.array_agg(a.privilege_type) AS privileges,
+       coalesce(pg_catalog.array_agg(a.privilege_type) FILTER (WHERE a.is_grantable), '{}') AS grantable
+FROM held h, pg_catalog.aclexplode(h.acl) a
+GROUP BY h.kind, h.schema, h.name, h.part, a.grantor, a.grantee
