@@ -23,6 +23,8 @@ package struct CryptographyError: Failure, Equatable {
         case passphrase
         /// A sealed message that was changed or belongs to another key.
         case notAuthentic
+        /// Too little memory for a passphrase's work factor.
+        case memory
     }
 
     package let code: Code
@@ -35,5 +37,7 @@ package struct CryptographyError: Failure, Equatable {
         self.hint = hint
     }
 
-    package var status: ExitStatus { .malformed }
+    package var status: ExitStatus {
+        code == .memory ? .unavailable : .malformed
+    }
 }
