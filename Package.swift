@@ -87,7 +87,7 @@ let package = Package(
         tests("PlatformTests", []),
         tests("CryptographyTests", ["Cryptography", subprocess]),
         tests("PostgresClientTests", ["PostgresClient"]),
-        tests("AuditLogTests", ["AuditLog", "Cryptography"]),
+        tests("AuditLogTests", ["AuditLog", "Cryptography", "dbaudit"]),
         tests("AccessPolicyTests", ["AccessPolicy", "PostgresClient"]),
         tests("BackupsTests", ["Backups", "Cryptography", "PostgresClient", "AuditLog"]),
         tests("ConsoleTests", ["Console", "AuditLog"]),

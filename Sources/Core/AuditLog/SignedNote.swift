@@ -7,6 +7,12 @@ package struct SignedNote: Equatable, Sendable {
         package let name: String
         package let keyID: UInt32
         package let bytes: [UInt8]
+
+        package init(name: String, keyID: UInt32, bytes: [UInt8]) {
+            self.name = name
+            self.keyID = keyID
+            self.bytes = bytes
+        }
     }
 
     /// What is signed: it ends with a line feed.
@@ -32,7 +38,7 @@ package struct SignedNote: Equatable, Sendable {
             throw AuditFailure(.malformedNote, "the note has no signatures")
         }
         let lines = bytes[(separator + 2)...].dropLast().split(separator: lineFeed, omittingEmptySubsequences: false)
-        guard separator > 0, !lines.isEmpty, lines.count <= 100 else {
+        guard separator > 0, separator + 2 < bytes.count, lines.count <= 100 else {
             throw AuditFailure(.malformedNote, "the note has no text, no signatures or too many of them")
         }
         text = String(decoding: whole.utf8.prefix(separator + 1), as: UTF8.self)
@@ -109,7 +115,7 @@ package struct VerifierKey: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What signs a log's checkpoints. The file is Go's `PRIVATE+KEY+name+id+base64`.
+/// What signs a log's checkpoints; its file is Go's `PRIVATE+KEY+name+id+base64`.
 package struct SignerKey: Sendable {
     package let verifier: VerifierKey
     private let key: Ed25519.SigningKey
