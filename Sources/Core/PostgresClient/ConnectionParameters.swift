@@ -51,6 +51,13 @@ package struct ConnectionParameters: Sendable {
         return copy
     }
 
+    /// Adds command-line options for the server's session (`-c name=value`), after those that are there: the last one wins,
+    /// also over what role and database say.
+    package func with(serverOptions: String) -> ConnectionParameters {
+        let present = settings["options"] ?? ProcessEnvironment.variables["PGOPTIONS"]
+        return setting("options", to: [present, serverOptions].compactMap(\.self).joined(separator: " "))
+    }
+
     private func setting(_ keyword: String, to value: String) -> ConnectionParameters {
         var copy = self
         copy.settings[keyword] = value
