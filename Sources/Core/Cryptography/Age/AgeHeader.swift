@@ -61,6 +61,7 @@ struct AgeHeaderParser {
         switch place {
         case .version:
             try readVersion(line)
+            place = .stanza
         case .stanza:
             if line.starts(with: "---".utf8) { return try readEnd(line) }
             place = .body(arguments: try readArguments(line), bytes: [])
