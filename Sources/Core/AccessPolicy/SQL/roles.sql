@@ -1,5 +1,5 @@
 -- Every role with its attributes; an expiry in microseconds since 1970, NULL for never.
-SELECT r.rolname AS name,
+SELECT r.oid, r.rolname AS name,
        r.rolsuper AS is_superuser,
        r.rolcanlogin AS login,
        r.rolcreatedb AS createdb,

@@ -1,0 +1,218 @@
+import Platform
+package import PostgresClient
+
+/// Reads a database into a `Snapshot`: one query for each kind of thing, and the server's word on what is equal.
+///
+/// Writes nothing that stays, and takes no lock stronger than ACCESS SHARE. Use it inside a transaction.
+package struct CatalogReader {
+    private let connection: Connection
+
+    package init(_ connection: Connection) {
+        self.connection = connection
+    }
+
+    /// - Throws: `PolicyProblem` for an expression or a signature that the server cannot read.
+    package func snapshot(for policy: Policy, passwords: GivenPasswords) async throws -> Snapshot {
+        let server = try await query(PackageResources.server_sql).one()
+        var snapshot = Snapshot(
+            server: ServerState(
+                version: connection.serverVersion, database: try server["database"], user: try server["role"],
+                isSuperuser: try server["is_superuser"]))
+        let names = try await readRoles(into: &snapshot)
+        try await readMemberships(into: &snapshot)
+        try await readObjects(into: &snapshot, names)
+        try await readPrivileges(into: &snapshot, names)
+        try await readDefaults(into: &snapshot, names)
+        try await readPolicies(into: &snapshot, names)
+        try await readColumns(into: &snapshot, of: policy)
+        snapshot.signatures = try await SignatureReader(connection).signatures(in: policy)
+        snapshot.equalExpressions = try await ExpressionComparison(connection).equal(policy, snapshot)
+        let readsVerifiers: Bool = try server["reads_verifiers"]
+        snapshot.passwords = try await readPasswords(policy, snapshot, passwords, canRead: readsVerifiers)
+        return snapshot
+    }
+
+    private func query(_ bytes: [UInt8]) async throws -> Rows {
+        try await connection.query(SQL(raw: String(decoding: bytes, as: UTF8.self)))
+    }
+
+    private func readRoles(into snapshot: inout Snapshot) async throws -> RoleNames {
+        var names = RoleNames()
+        for row in try await query(PackageResources.roles_sql) {
+            var state = RoleState()
+            state.isSuperuser = try row["is_superuser"]
+            state.login = try row["login"]
+            state.createdb = try row["createdb"]
+            state.createrole = try row["createrole"]
+            state.inherit = try row["inherit"]
+            state.replication = try row["replication"]
+            state.bypassRls = try row["bypassrls"]
+            state.connectionLimit = try row["connection_limit"]
+            let validUntil: Int64? = try row["valid_until"]
+            state.validUntil = validUntil.map { .at(Timestamp(microseconds: $0)) } ?? .never
+            let settings: [String]? = try row["settings"]
+            for setting in settings ?? [] {
+                let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                state.settings[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
+            }
+            let name: String = try row["name"]
+            try refuseTwin(of: name, in: snapshot.roles.keys.contains(name), "role")
+            snapshot.roles[name] = state
+            names.add(name, oid: try row["oid"])
+        }
+        return names
+    }
+
+    /// PostgreSQL compares names by bytes, Swift by what they mean: two names that differ only in how Unicode spells
+    /// them would be one here.
+    private func refuseTwin(of name: String, in isThere: Bool, _ kind: String) throws {
+        guard isThere else { return }
+        throw PlainFailure(
+            .malformed, "there are two of \(kind) \"\(name)\", which differ only in how Unicode spells the name",
+            hint: "rename one of them")
+    }
+
+    private func readMemberships(into snapshot: inout Snapshot) async throws {
+        for row in try await query(PackageResources.memberships_sql) {
+            snapshot.memberships.append(
+                MembershipState(
+                    role: try row["role"], member: try row["member"], grantor: try row["grantor"],
+                    admin: try row["admin"], inherit: try row["inherit"], set: try row["set"]))
+        }
+    }
+
+    private func readObjects(into snapshot: inout Snapshot, _ names: RoleNames) async throws {
+        for row in try await query(PackageResources.objects_sql) {
+            let object = try object(row, part: "arguments")
+            try refuseTwin(of: object.description, in: snapshot.objects.keys.contains(object), object.kind.rawValue)
+            snapshot.objects[object] = ObjectState(
+                owner: names[try row["owner"]], isExtensionMember: try row["is_member"],
+                hasDefaultPrivileges: try row["is_default"])
+            let isSecured: Bool? = try row["secured"]
+            if let isSecured, case .table(let name) = object {
+                snapshot.security[name] = SecurityState(isEnabled: isSecured, isForced: try row["forced"])
+            }
+        }
+    }
+
+    private func object(_ row: Row, part: String) throws -> ObjectID {
+        let kind: String = try row["kind"]
+        let name: String = try row["name"]
+        let qualified = ObjectName(try row["schema"], name)
+        let part: String? = try row[part]
+        return switch ObjectKind(rawValue: kind) {
+        case .database: .database(name)
+        case .schema: .schema(name)
+        case .sequence: .sequence(qualified)
+        case .column: .column(qualified, part ?? "")
+        case .function: .function(qualified, part ?? "")
+        case .table, nil: .table(qualified)
+        }
+    }
+
+    private func readPrivileges(into snapshot: inout Snapshot, _ names: RoleNames) async throws {
+        for row in try await query(PackageResources.privileges_sql) {
+            let holding = Holding(try object(row, part: "part"), names.grantee(try row["grantee"]))
+            snapshot.privileges[holding, default: []].append(try held(row, names))
+        }
+    }
+
+    private func readDefaults(into snapshot: inout Snapshot, _ names: RoleNames) async throws {
+        for row in try await query(PackageResources.defaults_sql) {
+            let kind: String = try row["kind"]
+            let holding = DefaultHolding(
+                creator: names[try row["creator"]], schema: try row["schema"],
+                kind: ObjectKind(rawValue: kind) ?? .table, grantee: names.grantee(try row["grantee"]))
+            snapshot.defaults[holding] = try held(row, names)
+        }
+    }
+
+    private func held(_ row: Row, _ names: RoleNames) throws -> HeldPrivileges {
+        let privileges: [String] = try row["privileges"]
+        let grantable: [String] = try row["grantable"]
+        func set(_ words: [String]) -> PrivilegeSet {
+            words.reduce(into: []) { $0.formUnion(PrivilegeSet(named: $1) ?? []) }
+        }
+        return HeldPrivileges(grantor: names[try row["grantor"]], set(privileges), grantable: set(grantable))
+    }
+
+    private func readPolicies(into snapshot: inout Snapshot, _ names: RoleNames) async throws {
+        for row in try await query(PackageResources.policies_sql) {
+            let command: String = try row["command"]
+            let grantees: [UInt32] = try row["grantees"]
+            snapshot.policies.append(
+                PolicyState(
+                    table: ObjectName(try row["schema"], try row["table"]), name: try row["name"],
+                    grantees: grantees.map(names.grantee), command: PolicyCommand(rawValue: command) ?? .all,
+                    isRestrictive: try row["is_restrictive"], using: try row["using"], check: try row["check"]))
+        }
+    }
+
+    private func readColumns(into snapshot: inout Snapshot, of policy: Policy) async throws {
+        let tables = policy.grants.flatMap { grant -> [ObjectName] in
+            if case .columns(let lists) = grant.target { lists.map(\.table) } else { [] }
+        }
+        guard !tables.isEmpty else { return }
+        let rows = try await connection.query(
+            """
+            SELECT n.nspname, c.relname, a.attname
+            FROM pg_catalog.pg_attribute a
+            JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            WHERE (n.nspname, c.relname) IN (SELECT * FROM unnest(\(tables.map(\.schema)), \(tables.map(\.name))))
+              AND NOT a.attisdropped AND a.attnum > 0
+            ORDER BY a.attnum
+            """)
+        for row in rows {
+            let table = ObjectName(try row[0], try row[1])
+            snapshot.columns[table, default: []].append(try row[2])
+        }
+    }
+
+    private func readPasswords(
+        _ policy: Policy, _ snapshot: Snapshot, _ given: GivenPasswords, canRead: Bool
+    ) async throws -> [String: PasswordState] {
+        let names = policy.roles.filter { $0.password != nil }.map(\.name)
+        guard !names.isEmpty else { return [:] }
+        var stored: [String: String] = [:]
+        if canRead {
+            let rows = try await connection.query(
+                """
+                SELECT rolname, rolpassword FROM pg_catalog.pg_authid
+                WHERE rolname = ANY (\(names)) AND rolpassword IS NOT NULL
+                """)
+            for row in rows {
+                let name: String = try row[0]
+                stored[name] = try row[1]
+            }
+        }
+        var states: [String: PasswordState] = [:]
+        for name in names {
+            if let reason = given.missing[name] {
+                states[name] = .unknown(reason)
+            } else if !canRead, snapshot.roles[name] != nil {
+                states[name] = .unknown("\(snapshot.server.user) may not read pg_authid; it was left as it is")
+            } else if let verifier = stored[name], let password = given.secrets[name] {
+                states[name] = ScramVerifier(verifier)?.isOf(password) == true ? .same : .different
+            }
+        }
+        return states
+    }
+}
+
+/// Roles by OID, as the catalog refers to them.
+struct RoleNames {
+    private var names: [UInt32: String] = [:]
+
+    mutating func add(_ name: String, oid: UInt32) {
+        names[oid] = name
+    }
+
+    /// A role that was dropped meanwhile prints as its number, as PostgreSQL itself does.
+    subscript(oid: UInt32) -> String { names[oid] ?? String(oid) }
+
+    /// OID 0 is PUBLIC.
+    func grantee(_ oid: UInt32) -> Grantee {
+        oid == 0 ? .everyone : .role(self[oid])
+    }
+}
