@@ -14,12 +14,21 @@ package struct Child: Sendable {
     package var grace: Duration = .seconds(5)
     /// What messages call the program: the wrapped one where `setpriv` or `unshare` stands in front.
     package let name: String
+    /// How a child whose task is cancelled is asked to end, before it is killed.
+    package let stopping: Stopping
+
+    package enum Stopping: Sendable {
+        case terminate
+        /// For a PostgreSQL server, where SIGTERM waits for its clients: SIGINT, then SIGQUIT.
+        case interrupt
+    }
 
     /// - Parameter program: a path, or a bare name to be found in PATH.
     package init(
         _ program: FilePath, _ arguments: [String], environment: [String: String?] = [:], name: String? = nil,
-        account: Account? = nil
+        account: Account? = nil, stopping: Stopping = .terminate
     ) {
+        self.stopping = stopping
         self.name = name ?? program.lastComponent?.string ?? program.string
         if let account {
             (self.program, self.arguments) = account.command(program, arguments)
