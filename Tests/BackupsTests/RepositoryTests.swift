@@ -84,8 +84,8 @@ import Testing
         let manifest = Manifest(
             label: "20261123T205011Z", run: "00ff", cluster: "main", systemIdentifier: "7", serverVersion: "15.18",
             serverVersionNumber: 150_018, programs: [:], started: Timestamp(seconds: 1),
-            snapshot: Timestamp(seconds: 2),
-            finished: Timestamp(seconds: 3), databases: [.init(name: "app", oid: 16384)],
+            finished: Timestamp(seconds: 3),
+            databases: [.init(name: "app", oid: 16384, snapshot: Timestamp(seconds: 2))],
             files: [
                 .init(
                     name: "app.dump.zst.age", role: .dump, database: "app", size: 10, sha256: SHA256.hash([1]),

@@ -61,6 +61,17 @@ package struct Coordinator: Sendable {
             hint: "run the backup when no schema changes are under way")
     }
 
+    /// Whether somebody waits for ACCESS EXCLUSIVE because of our locks, so that pg_dump's own wait behind them.
+    func standsInTheWay() async -> Bool {
+        let waiting = try? await connection.query(
+            """
+            SELECT FROM pg_catalog.pg_locks
+            WHERE NOT granted AND mode = 'AccessExclusiveLock'
+              AND pg_catalog.pg_backend_pid() = ANY (pg_catalog.pg_blocking_pids(pid))
+            """)
+        return waiting?.isEmpty == false
+    }
+
     /// Lets go of the locks and the snapshot.
     package func end() async {
         await connection.close()

@@ -27,8 +27,6 @@ package struct Manifest: Sendable, Equatable, Codable {
     /// The first line of `--version` of each program that had a part.
     package var programs: [String: String]
     package var started: Timestamp
-    /// The instant that every file of this backup shows.
-    package var snapshot: Timestamp
     package var finished: Timestamp
     package var databases: [Database]
     package var files: [File]
@@ -52,10 +50,13 @@ package struct Manifest: Sendable, Equatable, Codable {
     package struct Database: Sendable, Equatable, Codable {
         package var name: String
         package var oid: UInt32
+        /// The instant that its dump shows.
+        package var snapshot: Timestamp
 
-        package init(name: String, oid: UInt32) {
+        package init(name: String, oid: UInt32, snapshot: Timestamp) {
             self.name = name
             self.oid = oid
+            self.snapshot = snapshot
         }
     }
 
@@ -102,8 +103,8 @@ package struct Manifest: Sendable, Equatable, Codable {
 
     package init(
         label: String, run: String, cluster: String, systemIdentifier: String, serverVersion: String,
-        serverVersionNumber: Int, programs: [String: String], started: Timestamp, snapshot: Timestamp,
-        finished: Timestamp, databases: [Database], files: [File], recipients: [String], producerKey: String,
+        serverVersionNumber: Int, programs: [String: String], started: Timestamp, finished: Timestamp,
+        databases: [Database], files: [File], recipients: [String], producerKey: String,
         auditCheckpoint: String?, trust: Trust, notCovered: [Gap]
     ) {
         self.label = label
@@ -114,7 +115,6 @@ package struct Manifest: Sendable, Equatable, Codable {
         self.serverVersionNumber = serverVersionNumber
         self.programs = programs
         self.started = started
-        self.snapshot = snapshot
         self.finished = finished
         self.databases = databases
         self.files = files
@@ -144,6 +144,9 @@ package struct Manifest: Sendable, Equatable, Codable {
     package func file(_ role: File.Role) -> File? {
         files.first { $0.role == role }
     }
+
+    /// The instant that the first of its databases shows: how old the backup is.
+    package var snapshot: Timestamp { databases.map(\.snapshot).min() ?? started }
 
     package var size: Int { files.reduce(0) { $0 + $1.size } }
     package var contentSize: Int { files.reduce(0) { $0 + $1.contentSize } }
