@@ -5,10 +5,10 @@ import Cryptography
 import Platform
 
 struct PrintCheckpoint: Command {
-    static let configuration = CommandConfiguration(
-        commandName: "checkpoint",
-        abstract: "Print the newest signed checkpoint, to be kept where this host cannot change it.",
-        discussion: "Later, dbaudit verify --from FILE shows that the log still begins with what it said.")
+    static let configuration = CommandConfiguration.verb(
+        "checkpoint", "Print the newest signed checkpoint, to be kept where this host cannot change it.",
+        details: "Later, dbaudit verify --from FILE shows that the log still begins with what it said.",
+        examples: ["dbaudit checkpoint > /mnt/elsewhere/$(date +%F).checkpoint"])
 
     @OptionGroup var common: CommonOptions
 

@@ -4,9 +4,10 @@ import Console
 import Platform
 
 struct Show: Command {
-    static let configuration = CommandConfiguration(
-        abstract: "Print the newest records, oldest first.",
-        discussion: "What is printed is not verified: dbaudit verify does that.")
+    static let configuration = CommandConfiguration.verb(
+        nil, "Print the newest records, oldest first.",
+        details: "What is printed is not verified: dbaudit verify does that.",
+        examples: ["dbaudit show --last 10", "dbaudit show --action backup --json"])
 
     @OptionGroup var common: CommonOptions
 

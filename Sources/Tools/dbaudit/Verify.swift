@@ -6,12 +6,13 @@ import Platform
 import SystemPackage
 
 struct Verify: Command {
-    static let configuration = CommandConfiguration(
-        abstract: "Check every record, the tree, the signature, and checkpoints that you kept.",
-        discussion: """
+    static let configuration = CommandConfiguration.verb(
+        nil, "Check every record, the tree, the signature, and checkpoints that you kept.",
+        details: """
             Without --key the key in the log's own folder is used, which whoever can write there could have replaced: copy
             log.vkey to where you verify. Without --from nothing is excluded that the log's own account could have done.
-            """)
+            """,
+        examples: ["dbaudit verify", "dbaudit verify --key log.vkey --from yesterday.checkpoint"])
 
     @OptionGroup var common: CommonOptions
 

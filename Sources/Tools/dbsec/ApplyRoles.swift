@@ -5,13 +5,15 @@ import Platform
 import SystemPackage
 
 struct ApplyRoles: Command {
-    static let configuration = CommandConfiguration(
-        commandName: "apply-roles",
-        abstract: "Make the database as the policy says, in one transaction, and prove it before COMMIT.",
-        discussion: """
+    static let configuration = CommandConfiguration.verb(
+        "apply-roles", "Make the database as the policy says, in one transaction, and prove it before COMMIT.",
+        details: """
             Recorded in the audit log; without a log nothing is done. A second run changes nothing. In authoritative mode,
             what is not declared is revoked, up to --max-revokes.
-            """)
+            """,
+        examples: [
+            "dbsec apply-roles --dry-run policies/ecommerce.json", "dbsec apply-roles -d shop policies/ecommerce.json",
+        ])
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var server: ServerOptions

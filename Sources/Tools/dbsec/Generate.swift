@@ -4,12 +4,13 @@ import Console
 import SystemPackage
 
 struct Generate: Command {
-    static let configuration = CommandConfiguration(
-        abstract: "Print the policy as one SQL script for psql, without a server.",
-        discussion: """
+    static let configuration = CommandConfiguration.verb(
+        nil, "Print the policy as one SQL script for psql, without a server.",
+        details: """
             The same policy gives the same text, and running the script twice changes nothing more. It declares only: it takes
             nothing away and sets no passwords.
-            """)
+            """,
+        examples: ["dbsec generate policies/ecommerce.json > policy.sql"])
 
     @OptionGroup var common: CommonOptions
 

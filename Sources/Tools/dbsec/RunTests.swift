@@ -5,10 +5,10 @@ import Platform
 import SystemPackage
 
 struct RunTests: Command {
-    static let configuration = CommandConfiguration(
-        commandName: "test",
-        abstract: "Run the policy's tests against the database as it stands, and undo them.",
-        discussion: "Exit code 1 if one fails. Writes nothing that stays.")
+    static let configuration = CommandConfiguration.verb(
+        "test", "Run the policy's tests against the database as it stands, and undo them.",
+        details: "Exit code 1 if one fails. Writes nothing that stays.",
+        examples: ["dbsec test -d shop policies/ecommerce.json"])
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var server: ServerOptions

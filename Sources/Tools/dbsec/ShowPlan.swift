@@ -5,10 +5,13 @@ import Platform
 import SystemPackage
 
 struct ShowPlan: Command {
-    static let configuration = CommandConfiguration(
-        commandName: "plan",
-        abstract: "Show how the database differs from the policy, as SQL with reasons.",
-        discussion: "Writes nothing that stays. Exit code 1 if there is any difference, 0 if there is none.")
+    static let configuration = CommandConfiguration.verb(
+        "plan", "Show how the database differs from the policy, as SQL with reasons.",
+        details: "Writes nothing that stays. Exit code 1 if there is any difference, 0 if there is none.",
+        examples: [
+            "dbsec plan -d shop policies/ecommerce.json",
+            "dbsec plan --json -d postgresql://db1/shop policies/ecommerce.json",
+        ])
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var server: ServerOptions
