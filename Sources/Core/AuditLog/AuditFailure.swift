@@ -29,6 +29,12 @@ package struct AuditFailure: Failure, Equatable {
         left.sentence == right.sentence && left.hint == right.hint && left.status == right.status
     }
 
+    static func unknownVersion(_ version: Int) -> AuditFailure {
+        AuditFailure(
+            .inconsistent, "a record of version \(version), which this program does not know",
+            hint: "use a newer dbaudit")
+    }
+
     package var status: ExitStatus {
         switch code {
         case .malformedNote, .malformedKey, .inconsistent: .malformed

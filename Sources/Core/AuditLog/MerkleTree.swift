@@ -13,10 +13,23 @@ package enum MerkleHash {
     }
 
     package static func node(_ left: Digest, _ right: Digest) -> Digest {
-        var bytes: [UInt8] = [1]
-        bytes.reserveCapacity(1 + 2 * Digest.byteCount)
-        bytes.append(contentsOf: left.bytes)
-        bytes.append(contentsOf: right.bytes)
+        // On the stack: verification makes one node for each record.
+        var bytes = InlineArray<65, UInt8>(repeating: 1)
+        var position = 1
+        func put(_ word: UInt64) {
+            for shift in stride(from: 56, through: 0, by: -8) {
+                bytes[position] = UInt8(truncatingIfNeeded: word >> UInt64(shift))
+                position += 1
+            }
+        }
+        put(left.words.0)
+        put(left.words.1)
+        put(left.words.2)
+        put(left.words.3)
+        put(right.words.0)
+        put(right.words.1)
+        put(right.words.2)
+        put(right.words.3)
         return SHA256.hash(bytes.span)
     }
 

@@ -25,18 +25,10 @@ extension AuditRecord {
             let record = try? decoder.decode(AuditRecord.self, from: Data(bytes))
         else {
             let version = try? decoder.decode(Versioned.self, from: Data(bytes)).v
-            if let version, version != Self.version {
-                throw AuditFailure(
-                    .inconsistent, "a record of version \(version), which this program does not know",
-                    hint: "use a newer dbaudit")
-            }
+            if let version, version != Self.version { throw AuditFailure.unknownVersion(version) }
             throw AuditFailure(.inconsistent, "not a record")
         }
-        guard record.v == Self.version else {
-            throw AuditFailure(
-                .inconsistent, "a record of version \(record.v), which this program does not know",
-                hint: "use a newer dbaudit")
-        }
+        guard record.v == Self.version else { throw AuditFailure.unknownVersion(record.v) }
         self = record
     }
 

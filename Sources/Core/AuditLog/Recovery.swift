@@ -91,7 +91,7 @@ struct LogScan {
                     hint: keepEverything)
             }
             // A write that a power cut tore may have kept its end and lost its middle: only the last line can be that.
-            if tree.size >= checkpoint.size, (try? AuditRecord(parsing: line))?.seq != tree.size {
+            if tree.size >= checkpoint.size, (try? RecordOutline(parsing: line))?.seq != tree.size {
                 broken = tree.size
                 return
             }

@@ -113,7 +113,8 @@ private final class VerifyingScan {
     private let sizes: Set<Int>
     private var findings: [LogVerdict.Finding] = []
     private var first: Timestamp?
-    private var previous: AuditRecord?
+    /// The time in the record before, as it stands there: one form, so that the order of the texts is that of the times.
+    private var time = ""
     private var open: [String: LogVerdict.OpenAct] = [:]
     private var openCount = 0
     private var clockSteps = 0
@@ -129,7 +130,7 @@ private final class VerifyingScan {
         tree.append(MerkleHash.leaf(line))
         bytes += line.count + 1
         do {
-            check(try AuditRecord(parsing: line), at: index)
+            check(try RecordOutline(parsing: line), line, at: index)
         } catch let failure as AuditFailure {
             find(index, failure.sentence)
         } catch {
@@ -137,7 +138,7 @@ private final class VerifyingScan {
         }
         if sizes.contains(tree.size) {
             roots[tree.size] = tree.root
-            times[tree.size] = previous?.time
+            times[tree.size] = Timestamp(time)
         }
     }
 
@@ -146,7 +147,7 @@ private final class VerifyingScan {
         verdict.bytes = bytes
         verdict.root = tree.root
         verdict.first = first
-        verdict.last = previous?.time
+        verdict.last = Timestamp(time)
         verdict.findings += findings
         if findingCount > findings.count {
             verdict.find("and \(findingCount - findings.count) more records like these")
@@ -165,23 +166,27 @@ private final class VerifyingScan {
         }
     }
 
-    private func check(_ record: AuditRecord, at index: Int) {
+    private func check(_ record: RecordOutline, _ line: Span<UInt8>, at index: Int) {
         if record.seq != index {
             find(index, "it says that it is record \(record.seq): records were removed, added or moved")
         }
-        if first == nil { first = record.time }
-        if let previous, record.time < previous.time {
+        let time = RecordOutline.text(line, record.time)
+        if first == nil { first = Timestamp(time) }
+        if time < self.time {
             if clockSteps == 0 { firstClockStep = index }
             clockSteps += 1
         }
-        previous = record
+        self.time = time
         switch record.phase {
         case .started:
             openCount += 1
             // Bounded, since a forger may write any number of starts; beyond that they are only counted.
-            if open.count < 10000 { open[record.id] = LogVerdict.OpenAct(record: index, action: record.action) }
+            guard open.count < 10000 else { return }
+            open[RecordOutline.text(line, record.id)] = LogVerdict.OpenAct(
+                record: index, action: RecordOutline.text(line, record.action))
         case .finished:
-            if let ref = record.ref, open.removeValue(forKey: ref) != nil { openCount -= 1 }
+            guard let ref = record.ref else { return }
+            if open.removeValue(forKey: RecordOutline.text(line, ref)) != nil { openCount -= 1 }
         case .event: break
         }
     }
