@@ -10,8 +10,6 @@ package struct Child: Sendable {
     package let arguments: [String]
     /// Changes to the inherited environment; nil removes a variable.
     package let environment: [String: String?]
-    /// How long a cancelled child may take to end by itself; with none it is killed at once.
-    package var grace: Duration = .seconds(5)
     /// What messages call the program: the wrapped one where `setpriv` or `unshare` stands in front.
     package let name: String
     /// How a child whose task is cancelled is asked to end, before it is killed.
@@ -21,6 +19,20 @@ package struct Child: Sendable {
         case terminate
         /// For a PostgreSQL server, where SIGTERM waits for its clients: SIGINT, then SIGQUIT.
         case interrupt
+        /// At once, with nothing to say: for one whose end takes with it whatever it had to tidy.
+        case kill
+
+        fileprivate var steps: [TeardownStep] {
+            switch self {
+            case .terminate: [.send(signal: .terminate, allowedDurationToNextStep: .seconds(5))]
+            case .interrupt:
+                [
+                    .send(signal: .interrupt, allowedDurationToNextStep: .seconds(5)),
+                    .send(signal: .quit, allowedDurationToNextStep: .seconds(5)),
+                ]
+            case .kill: []
+            }
+        }
     }
 
     /// - Parameter program: a path, or a bare name to be found in PATH.
@@ -114,9 +126,7 @@ package struct Child: Sendable {
 
     private func finish(_ input: FileDescriptor, _ output: FileDescriptor) async throws {
         var options = PlatformOptions()
-        if grace > .zero {
-            options.teardownSequence = [.send(signal: .terminate, allowedDurationToNextStep: grace)]
-        }
+        options.teardownSequence = stopping.steps
         var changes: [Environment.Key: String?] = [:]
         for (key, value) in environment { changes[Environment.Key(stringLiteral: key)] = .some(value) }
         let executable: Executable =

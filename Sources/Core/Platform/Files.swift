@@ -119,6 +119,11 @@ package enum Files {
         _ = try system("remove", path) { path.withPlatformString { rmdir($0) } }
     }
 
+    /// Removes a folder that has nothing in it.
+    package static func removeEmpty(_ path: FilePath) throws {
+        _ = try system("remove", path) { path.withPlatformString { rmdir($0) } }
+    }
+
     package static func rename(_ old: FilePath, to new: FilePath) throws {
         _ = try system("create", new) {
             old.withPlatformString { old in new.withPlatformString { Glibc.rename(old, $0) } }

@@ -10,24 +10,30 @@ package final class PrivateFolder: Sendable {
 
     package init(in parent: FilePath, prefix: String) throws {
         path = try Files.makeTemporaryDirectory(in: parent, prefix: prefix)
-        lock = try FileLock(path.appending("lock"))
+        lock = try FileLock(path.appending(Self.lockName))
     }
 
-    /// Removes the folder and all that is in it.
+    private init(takingOver path: FilePath) throws {
+        self.path = path
+        lock = try FileLock(path.appending(Self.lockName))
+    }
+
+    private static let lockName = "lock"
+
+    /// Removes the folder, once there is nothing in it but empty folders: what strangers wrote is not for us to walk through.
     package func remove() throws {
-        try Files.removeTree(path)
+        for name in try Files.list(path) where name != Self.lockName { try Files.removeEmpty(path.appending(name)) }
+        try Files.remove(path.appending(Self.lockName))
+        try Files.removeEmpty(path)
     }
 
-    /// Removes what processes left that were killed, and tells which folders those were.
-    @discardableResult
-    package static func removeLeftovers(in parent: FilePath, prefix: String) throws -> [FilePath] {
+    /// What processes left that were killed: from now on ours.
+    package static func takeOverLeftovers(in parent: FilePath, prefix: String) throws -> [PrivateFolder] {
         guard Files.exists(parent) else { return [] }
         return try Files.list(parent).filter { $0.hasPrefix("\(prefix)-") }.map { parent.appending($0) }
-            .filter { isOurs($0) && isAbandoned($0) }
-            .map { folder in
-                try Files.removeTree(folder)
-                return folder
-            }
+            // One without a lock file may just be being made; one whose lock is held is in use.
+            .filter { isOurs($0) && Files.exists($0.appending(lockName)) }
+            .compactMap { try? PrivateFolder(takingOver: $0) }
     }
 
     /// Ours alone: then nobody else can exchange what is in it while we remove it.
@@ -35,11 +41,5 @@ package final class PrivateFolder: Sendable {
         var facts = stat()
         return folder.withPlatformString { lstat($0, &facts) } == 0 && facts.st_mode & S_IFMT == S_IFDIR
             && facts.st_uid == geteuid() && facts.st_mode & 0o077 == 0
-    }
-
-    /// A folder without a lock file may be one that is just being made.
-    private static func isAbandoned(_ folder: FilePath) -> Bool {
-        let lock = folder.appending("lock")
-        return Files.exists(lock) && (try? FileLock(lock)) != nil
     }
 }

@@ -24,6 +24,18 @@ package struct Isolation: Sendable {
     ///   - binaries: the `bin` folder of the PostgreSQL installation.
     ///   - hidden: what must stay invisible even if it lies inside the installation: state folder, repository.
     package init(folder: FilePath, binaries: FilePath, hidden: [FilePath]) throws {
+        account = try Self.requiredAccount()
+        self.hidden = hidden
+        installation = binaries.removingLastComponent()
+        cluster = folder.appending("cluster")
+        mountPoint = folder.appending("room")
+        try Files.createDirectory(mountPoint)
+        try Files.createDirectory(cluster)
+        try Files.changeOwner(cluster, to: account)
+    }
+
+    /// The account, once it is known that programs can be made to run as it.
+    static func requiredAccount() throws -> Account {
         guard Account.isRoot else {
             throw PlainFailure(
                 .configuration, "a scratch cluster can only be isolated by root",
@@ -34,14 +46,7 @@ package struct Isolation: Sendable {
                 .configuration, "the account \(Self.accountName) does not exist",
                 hint: "make it: useradd \(Self.accountCreation.joined(separator: " "))")
         }
-        self.account = account
-        self.hidden = hidden
-        installation = binaries.removingLastComponent()
-        cluster = folder.appending("cluster")
-        mountPoint = folder.appending("room")
-        try Files.createDirectory(mountPoint)
-        try Files.createDirectory(cluster)
-        try Files.changeOwner(cluster, to: account)
+        return account
     }
 
     /// Makes the account, when it is not there yet and we are root.

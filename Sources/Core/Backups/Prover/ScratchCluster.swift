@@ -32,7 +32,10 @@ package struct ScratchCluster: Sendable {
     package static func with<Value: Sendable>(
         _ wish: Wish, _ body: @escaping @Sendable (ScratchCluster) async throws -> Value
     ) async throws -> Value {
-        try PrivateFolder.removeLeftovers(in: wish.place, prefix: folderPrefix)
+        _ = try Isolation.requiredAccount()
+        for leftover in try PrivateFolder.takeOverLeftovers(in: wish.place, prefix: folderPrefix) {
+            try await remove(leftover, wish)
+        }
         let folder = try PrivateFolder(in: wish.place, prefix: folderPrefix)
         let result: Result<Value, any Error>
         do {
@@ -44,7 +47,10 @@ package struct ScratchCluster: Sendable {
         } catch {
             result = .failure(error)
         }
-        try await remove(folder)
+        // In a task of its own: a cancelled one cannot start programs.
+        let removed = await Task { try await remove(folder, wish) }.result
+        // What went wrong first is told; a folder that stays is removed by the next run.
+        if case .success = result { try removed.get() }
         return try result.get()
     }
 
@@ -57,22 +63,20 @@ package struct ScratchCluster: Sendable {
     }
 
     /// A program of the installation, inside the room, connected to a database: what a hostile server says to it stays there.
-    package func program(
-        _ name: String, _ arguments: [String], database: String, environment: [String: String] = [:]
-    ) throws -> Child {
-        let connection = try parameters(database: database).forPrograms()
-        return child(name, arguments + [connection.argument], environment: environment)
+    ///
+    /// - Parameter settings: server options of its session, as in `-c TimeZone=UTC`.
+    package func program(_ name: String, _ arguments: [String], database: String, settings: String) throws -> Child {
+        let connection = try parameters(database: database).with(serverOptions: settings).forPrograms()
+        return child(name, arguments + [connection.argument])
     }
 
     private var data: FilePath { isolation.cluster.appending("data") }
 
-    private func child(_ name: String, _ arguments: [String], environment: [String: String] = [:]) -> Child {
-        let variables = environment.merging(["LC_ALL": "C.UTF-8", "TZ": "UTC"]) { own, _ in own }
-        let command = isolation.command(binaries.appending(name), arguments, environment: variables)
-        var child = Child(command.program, command.arguments, name: name)
+    private func child(_ name: String, _ arguments: [String]) -> Child {
+        let command = isolation.command(
+            binaries.appending(name), arguments, environment: ["LC_ALL": "C.UTF-8", "TZ": "UTC"])
         // unshare(1) blocks SIGTERM; the kernel ends all processes of the room with its first one.
-        child.grace = .zero
-        return child
+        return Child(command.program, command.arguments, name: name, stopping: .kill)
     }
 
     private func initialise() async throws {
@@ -129,13 +133,20 @@ package struct ScratchCluster: Sendable {
         }
     }
 
-    /// The room's processes end a moment after its first one, and may write until then.
-    private static func remove(_ folder: PrivateFolder) async throws {
-        try await Task {
-            for _ in 0..<200 {
-                do { return try folder.remove() } catch { try await Task.sleep(for: .milliseconds(10)) }
+    /// Empties the cluster's folder from inside a room, since what ran there could have laid links for root to follow.
+    private static func remove(_ folder: PrivateFolder, _ wish: Wish) async throws {
+        let isolation = try Isolation(folder: folder.path, binaries: wish.binaries, hidden: wish.hidden)
+        let command = isolation.command("/usr/bin/find", [".", "-mindepth", "1", "-delete"])
+        let child = Child(command.program, command.arguments, name: "find")
+        for attempt in 1... {
+            // Where there is no room to be had there was no cluster either, and the folder is empty.
+            _ = try? await child.run()
+            do {
+                return try folder.remove()
+            } catch  where attempt < 100 {
+                // The server's processes end a moment after its first one, and may write until then.
+                try await Task.sleep(for: .milliseconds(20))
             }
-            try folder.remove()
-        }.value
+        }
     }
 }

@@ -14,7 +14,7 @@ package final class VerifiedFile: Sendable {
 
     /// Reads the whole file.
     ///
-    /// - Throws: status 1 when it is missing, cut, longer or changed.
+    /// - Throws: status 65 when it is missing, cut, longer or changed.
     init(_ file: Manifest.File, in backup: StoredBackup) throws {
         let path = backup.path(of: file)
         guard Files.exists(path) else { throw Self.refusal(file, "is missing") }
@@ -32,21 +32,24 @@ package final class VerifiedFile: Sendable {
     }
 
     /// Pushes the file into the sink, which is not finished.
-    func copy(into sink: any ByteSink) throws {
+    func copy(into sink: any ByteSink, progress: ProgressHandler? = nil) throws {
         var number = 0
+        var done = 0
         try forEachBlock(of: path) { block in
             guard number < blocks.count, SHA256.hash(block) == blocks[number] else {
                 throw Self.refusal(file, "changed while it was read")
             }
             number += 1
             try sink.write(block)
+            done += block.count
+            progress?(Progress("reading \(file.name)", bytes: done, totalBytes: file.size))
         }
         guard number == blocks.count else { throw Self.refusal(file, "was cut while it was read") }
     }
 
     private static func refusal(_ file: Manifest.File, _ problem: String) -> PlainFailure {
         PlainFailure(
-            .negative, "\(file.name) \(problem)",
+            .malformed, "\(file.name) \(problem)",
             hint: "keep it for inspection, and restore another copy of this backup or another backup")
     }
 }

@@ -1,0 +1,75 @@
+package import Cryptography
+import Platform
+package import SystemPackage
+
+extension StoredBackup {
+    /// Signs the proof and adds it to those there are; none is ever replaced.
+    @discardableResult
+    package func append(_ proof: Proof, signedBy key: MinisignSecretKey) throws -> FilePath {
+        let bytes = try Document.encode(proof)
+        let signature = try key.sign(bytes.span, trustedComment: "dbsec proof \(name) \(proof.level.rawValue)")
+        try Files.createDirectory(proofsFolder, mode: [.ownerReadWriteExecute, .groupReadExecute])
+        let path = freeName(for: proof)
+        try Files.write(bytes, to: path, mode: [.ownerReadWrite, .groupRead])
+        try Files.write(signature, to: Self.signature(of: path), mode: [.ownerReadWrite, .groupRead])
+        return path
+    }
+
+    /// The proofs that a pinned key signed and that are about these very bytes, oldest first; all others count for nothing.
+    package func proofs(trusted: [MinisignPublicKey]) throws -> [Proof] {
+        guard Files.exists(proofsFolder) else { return [] }
+        return try Files.list(proofsFolder).filter { $0.hasSuffix(".json") }
+            .compactMap { believable(proofsFolder.appending($0), trusted) }
+            .sorted { $0.finished < $1.finished }
+    }
+
+    private func believable(_ path: FilePath, _ trusted: [MinisignPublicKey]) -> Proof? {
+        guard let bytes = try? Files.read(path, limit: 1 << 22),
+            let signature = try? Files.read(Self.signature(of: path), limit: 1 << 14),
+            let key = trusted.first(where: { key in
+                (try? key.verify(signature.span, of: bytes.span, legacy: .refused)) != nil
+            }),
+            let proof = try? Document.decode(Proof.self, from: bytes, named: path.string),
+            proof.schema == Proof.currentSchema, proof.proverKey == key.keyID.description,
+            (proof.cluster, proof.label, proof.manifest) == (cluster, label, manifestHash)
+        else { return nil }
+        return proof
+    }
+
+    private func freeName(for proof: Proof) -> FilePath {
+        let base = "\(proof.finished.label)-\(proof.level.rawValue)"
+        var name = base
+        var number = 1
+        while Files.exists(proofsFolder.appending("\(name).json")) {
+            number += 1
+            name = "\(base)-\(number)"
+        }
+        return proofsFolder.appending("\(name).json")
+    }
+
+    private static func signature(of path: FilePath) -> FilePath {
+        FilePath("\(path).minisig")
+    }
+}
+
+extension [Proof] {
+    /// The databases that a restore showed to be equal, and of which no later proof said otherwise.
+    package var proven: Set<String> {
+        reduce(into: []) { proven, proof in
+            for database in proof.databases {
+                switch database.verdict {
+                case .equal: if proof.level == .restore { proven.insert(database.name) }
+                case .different: proven.remove(database.name)
+                case .cannotVerify: break
+                }
+            }
+            // Damage to a file that is no dump, such as the roles, is damage to all.
+            if proof.verdict == .different, proof.databases.allSatisfy({ $0.verdict != .different }) { proven = [] }
+        }
+    }
+
+    /// The deepest proof that says `equal`, the newest of its level.
+    package var best: Proof? {
+        filter { $0.verdict == .equal }.max { ($0.level, $0.finished) < ($1.level, $1.finished) }
+    }
+}
