@@ -88,7 +88,7 @@ let package = Package(
         tests("CryptographyTests", ["Cryptography", subprocess]),
         tests("PostgresClientTests", ["PostgresClient"]),
         tests("AuditLogTests", ["AuditLog", "Cryptography", "dbaudit"]),
-        tests("AccessPolicyTests", ["AccessPolicy", "PostgresClient"]),
+        tests("AccessPolicyTests", ["AccessPolicy", "PostgresClient", "AuditLog"]),
         tests("BackupsTests", ["Backups", "Cryptography", "PostgresClient", "AuditLog"]),
         tests("ConsoleTests", ["Console", "AuditLog"]),
         tests("ProgramTests", ["dbsec", "dbbackup", "dbaudit", "PostgresClient", subprocess]),
