@@ -64,9 +64,17 @@ import Testing
         }
     }
 
-    @Test func `a record too long for others to take is refused`() async throws {
+    @Test func `facts that make a record too long for others to take are left out and counted`() async throws {
         try await withLog { log in
-            let event = AuditEvent(.backupRun, facts: ["x": .text(String(repeating: "x", count: 70000))])
+            try log.append(AuditEvent(.backupRun, facts: ["x": .text(String(repeating: "x", count: 70000)), "y": 1]))
+            let record = try log.records.last
+            #expect(record?.facts == ["omittedFacts": .number(2)])
+        }
+    }
+
+    @Test func `a record that is too long even so is refused`() async throws {
+        try await withLog { log in
+            let event = AuditEvent(.backupRun, target: AuditTarget(object: String(repeating: "x", count: 70000)))
             #expect(throws: PlainFailure.self) { try log.append(event) }
             let count = try log.records.count
             #expect(count == 1)

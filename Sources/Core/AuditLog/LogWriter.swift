@@ -22,8 +22,7 @@ struct LogWriter {
         var lines: [UInt8] = []
         var entries: [AuditEntry] = []
         for event in events {
-            let record = source.record(event, seq: grown.size)
-            let line = try record.encoded()
+            let (record, line) = try line(event, seq: grown.size)
             grown.append(MerkleHash.leaf(line.span))
             lines += line
             lines.append(lineFeed)
@@ -34,6 +33,21 @@ struct LogWriter {
         byteCount += lines.count
         try seal()
         return entries
+    }
+
+    /// The event as a record and its line; facts that make it too long are left out, and counted.
+    private func line(_ event: AuditEvent, seq: Int) throws -> (AuditRecord, [UInt8]) {
+        let record = source.record(event, seq: seq)
+        let line = try record.encoded()
+        if line.count <= AuditRecord.byteLimit { return (record, line) }
+        var event = event
+        event.facts = ["omittedFacts": .number(event.facts.count)]
+        let shorter = source.record(event, seq: seq)
+        let shorterLine = try shorter.encoded()
+        guard shorterLine.count <= AuditRecord.byteLimit else {
+            throw PlainFailure(.internalError, "a record for the audit log has \(line.count) bytes: that is too long")
+        }
+        return (shorter, shorterLine)
     }
 
     /// Publishes checkpoint and head for what the log holds now.
