@@ -14,5 +14,5 @@ import Console
             130 and 143 stopped by a signal.
             """,
         version: Release.version,
-        subcommands: [Init.self, Run.self, List.self, Show.self, Keys.self])
+        subcommands: [Init.self, Run.self, List.self, Show.self, Verify.self, Restore.self, Prune.self, Keys.self])
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Backups
 import Console
+import Cryptography
 import Platform
 import SystemPackage
 
@@ -9,9 +10,15 @@ struct Settings: Decodable, Sendable {
     var repository: String?
     var cluster: String?
     var lockWaitTimeout: Int?
+    var keepLast: Int?
+    var keepDays: Int?
+    /// Where scratch clusters are made; the default is memory when the backup fits, else the state folder.
+    var scratchFolder: String?
+    /// The libraries that a scratch cluster may load because the source did.
+    var allowedPreloadLibraries: [String]?
 
     private enum Keys: String, CodingKey, CaseIterable {
-        case repository, cluster, lockWaitTimeout
+        case repository, cluster, lockWaitTimeout, keepLast, keepDays, scratchFolder, allowedPreloadLibraries
     }
 
     init() {}
@@ -21,6 +28,10 @@ struct Settings: Decodable, Sendable {
         repository = try container.decodeIfPresent(String.self, forKey: .repository)
         cluster = try container.decodeIfPresent(String.self, forKey: .cluster)
         lockWaitTimeout = try container.decodeIfPresent(Int.self, forKey: .lockWaitTimeout)
+        keepLast = try container.decodeIfPresent(Int.self, forKey: .keepLast)
+        keepDays = try container.decodeIfPresent(Int.self, forKey: .keepDays)
+        scratchFolder = try container.decodeIfPresent(String.self, forKey: .scratchFolder)
+        allowedPreloadLibraries = try container.decodeIfPresent([String].self, forKey: .allowedPreloadLibraries)
     }
 }
 
@@ -41,4 +52,28 @@ extension Context {
     }
 
     var keys: KeyFolder { KeyFolder(state.keys) }
+
+    /// What opens backups here.
+    func identities(_ file: FilePath?) throws -> [AgeIdentity] {
+        let file = file?.absolute ?? keys.identityFile
+        guard Files.exists(file) else {
+            throw PlainFailure(
+                .configuration, "there is no identity here to open backups with: \(file)",
+                hint: "name the file that holds it with --identity, on a host where that may be")
+        }
+        var bytes = try Files.readSecret(file)
+        defer { wipe(&bytes) }
+        return try AgeIdentity.parse(bytes.span)
+    }
+
+    func prover(_ repository: Repository, identity: FilePath?) throws -> Prover {
+        let settings = try settings
+        let scratch = Prover.Scratch(
+            place: settings.scratchFolder.map { FilePath($0).absolute }, fallback: state.path.appending("scratch"),
+            hidden: [state.path, repository.root], allowedPreloads: Set(settings.allowedPreloadLibraries ?? []),
+            environment: environment)
+        return Prover(
+            keys: keys, identities: try identities(identity), signer: try keys.signingKey(), scratch: scratch,
+            program: "\(program) \(Release.version)", now: now, progress: progress)
+    }
 }

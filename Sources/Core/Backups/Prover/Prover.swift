@@ -65,6 +65,9 @@ package struct Prover: Sendable {
         let started = now()
         let backup = try AuthenticBackup(stored, trusted: keys.trustedKeys())
         let outcome = try await examine(backup, level)
+        guard Files.exists(stored.folder), !Tombstone.isIn(stored.folder) else {
+            throw PlainFailure(.inputMissing, "\(stored.name) was removed while it was being verified")
+        }
         let proof = Proof(
             cluster: stored.cluster, label: stored.label, manifest: stored.manifestHash, level: level,
             verdict: outcome.verdict, databases: outcome.databases.map(Proof.Database.init), missing: outcome.missing,

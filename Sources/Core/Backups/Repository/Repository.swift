@@ -69,7 +69,7 @@ package struct Repository: Sendable {
     /// Only meaningful while the cluster's lock is held.
     package func leftovers(of cluster: String) throws -> [FilePath] {
         try labels(of: cluster).map { folder(of: cluster).appending($0) }
-            .filter { !Files.exists($0.appending(Manifest.signatureFileName)) }
+            .filter { !Files.exists($0.appending(Manifest.signatureFileName)) && !Tombstone.isIn($0) }
     }
 
     private func labels(of cluster: String) throws -> [String] {
@@ -78,9 +78,14 @@ package struct Repository: Sendable {
         return try Files.list(folder).filter { Timestamp($0)?.label == $0 && Files.isDirectory(folder.appending($0)) }
     }
 
+    /// The backups of a cluster that have been given up and not been removed yet.
+    package func condemned(of cluster: String) throws -> [String] {
+        try labels(of: cluster).filter { Tombstone.isIn(folder(of: cluster).appending($0)) }
+    }
+
     private func committed(_ cluster: String, _ label: String) throws -> StoredBackup? {
         let folder = folder(of: cluster).appending(label)
-        guard Files.exists(folder.appending(Manifest.signatureFileName)) else { return nil }
+        guard Files.exists(folder.appending(Manifest.signatureFileName)), !Tombstone.isIn(folder) else { return nil }
         return try StoredBackup(folder: folder, cluster: cluster, label: label)
     }
 }

@@ -1,0 +1,74 @@
+import Cryptography
+import Platform
+import SystemPackage
+
+/// The signed word that a backup has been given up: from then on nobody sees it, and removing it can be finished at any time.
+struct Tombstone: Codable, Equatable, Sendable {
+    static let currentSchema = 1
+    private static let fileName = "tombstone.json"
+    private static let signatureFileName = "tombstone.json.minisig"
+
+    var schema = Tombstone.currentSchema
+    var cluster: String
+    var label: String
+    /// SHA-256 of the manifest of the backup that is given up.
+    var manifest: Digest
+    var time: Timestamp
+    var reasons: [String]
+    /// The files that belong to the backup, besides manifest, proofs and tombstone.
+    var files: [String]
+    var keeperKey: String
+
+    /// Whether the folder has one, to be believed or not: the signature is written last.
+    static func isIn(_ folder: FilePath) -> Bool {
+        Files.exists(folder.appending(signatureFileName))
+    }
+
+    func write(into folder: FilePath, signedBy key: MinisignSecretKey) throws {
+        let bytes = try Document.encode(self)
+        let signature = try key.sign(bytes.span, trustedComment: "dbsec tombstone \(cluster)/\(label)")
+        try Files.write(bytes, to: folder.appending(Self.fileName), mode: [.ownerReadWrite, .groupRead])
+        try Files.write(signature, to: folder.appending(Self.signatureFileName), mode: [.ownerReadWrite, .groupRead])
+    }
+
+    /// Reads the tombstone of a folder.
+    ///
+    /// - Throws: status 65 when no pinned key signed it, or it is another backup's: then nothing may be removed.
+    static func read(_ folder: FilePath, cluster: String, label: String, trusted: [MinisignPublicKey]) throws -> Self {
+        let bytes = try Files.read(folder.appending(fileName), limit: 1 << 22)
+        let signature = try Files.read(folder.appending(signatureFileName), limit: 1 << 14)
+        let isSigned = trusted.contains { key in
+            (try? key.verify(signature.span, of: bytes.span, legacy: .refused)) != nil
+        }
+        let name = "\(cluster)/\(label)"
+        guard isSigned else {
+            throw PlainFailure(
+                .malformed, "the tombstone of \(name) is not signed by a key that is pinned here",
+                hint: "nothing was removed; find out who put it there")
+        }
+        let stone = try Document.decode(Tombstone.self, from: bytes, named: "\(name)/\(fileName)")
+        guard stone.schema == currentSchema, (stone.cluster, stone.label) == (cluster, label) else {
+            throw PlainFailure(.malformed, "the tombstone of \(name) is another backup's", hint: "nothing was removed")
+        }
+        return stone
+    }
+
+    /// Removes the backup: its files first, the tombstone last, so that a crash in between leaves it condemned.
+    ///
+    /// What the backup did not name stays, and the folder with it.
+    func bury(_ folder: FilePath) throws {
+        for name in files { try removeIfThere(folder.appending(name)) }
+        try Files.removeTree(folder.appending("proofs"))
+        for name in [Manifest.signatureFileName, Manifest.fileName, Self.fileName, Self.signatureFileName] {
+            try removeIfThere(folder.appending(name))
+        }
+        if try Files.list(folder).isEmpty { try Files.removeEmpty(folder) }
+        try Files.syncDirectory(folder.removingLastComponent())
+    }
+
+    private func removeIfThere(_ path: FilePath) throws {
+        do {
+            try Files.remove(path)
+        } catch let failure as FileFailure where failure.code == .noSuchFileOrDirectory {}
+    }
+}
