@@ -24,8 +24,8 @@ package final class CollectingSink: ByteSink {
         guard self.bytes.count + bytes.count <= limit else {
             throw PlainFailure(.malformed, "the document is larger than \(limit) bytes")
         }
-        self.bytes.reserveCapacity(self.bytes.count + bytes.count)
-        for index in bytes.indices { self.bytes.append(bytes[index]) }
+        // Reserving room for every write would copy all that came before it each time.
+        bytes.withUnsafeBufferPointer { self.bytes.append(contentsOf: $0) }
     }
 
     package func finish() {

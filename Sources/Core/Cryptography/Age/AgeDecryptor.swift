@@ -130,6 +130,10 @@ package final class AgeDecryptor: ByteSink {
             throw Self.truncated(stream)
         }
         if try stream.open(chunk, .last, next.write) { return }
+        // A full chunk that another one should follow: it is authentic and comes out, the file is cut off all the same.
+        if chunk.count == AgeStream.sealedByteCount, try stream.open(chunk, .middle, next.write) {
+            throw Self.truncated(stream)
+        }
         if chunk.count < AEAD.tagByteCount || stream.isAuthentic(chunk, .middle) { throw Self.truncated(stream) }
         throw Self.changed(stream)
     }

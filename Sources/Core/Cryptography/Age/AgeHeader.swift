@@ -86,12 +86,12 @@ struct AgeHeaderParser {
     }
 
     private func readVersion(_ line: [UInt8]) throws(CryptographyError) {
-        guard !line.starts(with: AgeArmorDecoder.marker.utf8) else {
+        let version = Array(AgeHeader.version.utf8)
+        guard !line.starts(with: AgeArmorDecoder.marker.utf8.prefix(version.count)) else {
             throw CryptographyError(
                 .headerMalformed, "the age file is ASCII armored, where a binary one is expected",
                 hint: "decrypt and encrypt it again with age, without -a")
         }
-        let version = Array(AgeHeader.version.utf8)
         guard line != version else { return }
         guard !line.starts(with: "age-encryption.org/".utf8) else {
             throw Self.malformed("is of a version other than v1")
