@@ -10,10 +10,16 @@ enum Base64 {
     static func encode(_ bytes: [UInt8], padding: Padding) -> [UInt8] {
         Sodium.start()
         let capacity = sodium_base64_encoded_len(bytes.count, variant(padding))
-        var text = [CChar](repeating: 0, count: capacity)
-        _ = bytes.span.withPointer { bytes, count in sodium_bin2base64(&text, capacity, bytes, count, variant(padding))
+        // One more than the text has: libsodium ends it with a zero. No second buffer, which could keep a secret.
+        return [UInt8](unsafeUninitializedCapacity: capacity) { buffer, initialized in
+            buffer.withMemoryRebound(to: CChar.self) { text in
+                guard let start = text.baseAddress else { return }
+                _ = bytes.span.withPointer { bytes, count in
+                    sodium_bin2base64(start, capacity, bytes, count, variant(padding))
+                }
+            }
+            initialized = capacity - 1
         }
-        return text.dropLast().map { UInt8(bitPattern: $0) }
     }
 
     /// Nil for any text that `encode` would not have made.

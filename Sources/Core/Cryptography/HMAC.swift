@@ -4,31 +4,32 @@ import CSodium
 package struct HMACSHA256: ~Copyable {
     package static let byteCount = 32
 
-    private var state = crypto_auth_hmacsha256_state()
+    // In memory of its own, since a copy on the stack could not be wiped.
+    private let state = UnsafeMutablePointer<crypto_auth_hmacsha256_state>.allocate(capacity: 1)
 
     package init(key: Span<UInt8>) {
         Sodium.start()
-        key.withPointer { key, count in _ = crypto_auth_hmacsha256_init(&state, key, count) }
+        key.withPointer { key, count in _ = crypto_auth_hmacsha256_init(state, key, count) }
     }
 
     package init(key: SecretBytes) {
         Sodium.start()
-        key.withPointer { _ = crypto_auth_hmacsha256_init(&state, $0, key.count) }
+        key.withPointer { _ = crypto_auth_hmacsha256_init(state, $0, key.count) }
     }
 
     deinit {
-        var wiped = state
-        sodium_memzero(&wiped, MemoryLayout.size(ofValue: wiped))
+        sodium_memzero(state, MemoryLayout<crypto_auth_hmacsha256_state>.size)
+        state.deallocate()
     }
 
     package mutating func update(_ bytes: Span<UInt8>) {
-        bytes.withPointer { bytes, count in _ = crypto_auth_hmacsha256_update(&state, bytes, UInt64(count)) }
+        bytes.withPointer { bytes, count in _ = crypto_auth_hmacsha256_update(state, bytes, UInt64(count)) }
     }
 
     /// The code of all that was given; nothing can be added after it.
     package mutating func finish() -> [UInt8] {
         var code = [UInt8](repeating: 0, count: Self.byteCount)
-        _ = crypto_auth_hmacsha256_final(&state, &code)
+        _ = crypto_auth_hmacsha256_final(state, &code)
         return code
     }
 }

@@ -12,7 +12,7 @@ enum Bech32 {
         text.reserveCapacity(text.count + groups.count + checksumCount)
         for group in groups { text.append(alphabet[Int(group)]) }
 
-        let remainder = polymod(expand(prefix) + groups + [UInt8](repeating: 0, count: checksumCount)) ^ 1
+        let remainder = polymod(expand(prefix), groups, [UInt8](repeating: 0, count: checksumCount)) ^ 1
         for index in 0..<checksumCount {
             text.append(alphabet[Int(remainder >> UInt32(5 * (checksumCount - 1 - index)) & 31)])
         }
@@ -42,7 +42,7 @@ enum Bech32 {
             }
         }
         guard !(hasUpper && hasLower), groups.count >= checksumCount else { return nil }
-        guard polymod(expand(prefix.map(lowercased)) + groups) == 1 else { return nil }
+        guard polymod(expand(prefix.map(lowercased)), groups) == 1 else { return nil }
         groups.removeLast(checksumCount)
         guard let bytes = bytes(from: groups) else { return nil }
         return (prefix, bytes)
@@ -93,13 +93,16 @@ enum Bech32 {
         prefix.map { $0 >> 5 } + [0] + prefix.map { $0 & 31 }
     }
 
-    private static func polymod(_ values: [UInt8]) -> UInt32 {
+    /// Over parts, since joining them would leave copies of a secret behind.
+    private static func polymod(_ parts: [UInt8]...) -> UInt32 {
         let generator: [UInt32] = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3]
         var checksum: UInt32 = 1
-        for value in values {
-            let top = checksum >> 25
-            checksum = (checksum & 0x1ff_ffff) << 5 ^ UInt32(value)
-            for (bit, term) in generator.enumerated() where top >> UInt32(bit) & 1 == 1 { checksum ^= term }
+        for part in parts {
+            for value in part {
+                let top = checksum >> 25
+                checksum = (checksum & 0x1ff_ffff) << 5 ^ UInt32(value)
+                for (bit, term) in generator.enumerated() where top >> UInt32(bit) & 1 == 1 { checksum ^= term }
+            }
         }
         return checksum
     }
