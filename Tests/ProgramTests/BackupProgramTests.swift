@@ -65,6 +65,20 @@ import Testing
         }
     }
 
+    @Test func `the listing says what was proved, and of whom it is believed`() async throws {
+        try await withState { state in
+            #expect(try await state.dbbackup("run", state.database).status == 0)
+            #expect(try await state.dbbackup("list").stdout.contains("  none  "))
+            let verify = try await state.dbbackup("verify", "latest", "--level", "decode")
+            #expect(verify.status == 0, "\(verify.stderr)")
+            #expect(try await state.dbbackup("list").stdout.contains("equal by decode"))
+            #expect(try await state.dbbackup("show", "latest").stdout.contains("proof        equal by decode"))
+            // A proof by somebody whom this host does not know counts for nothing.
+            try Files.removeTree(state.folder.appending("keys/trusted"))
+            #expect(try await state.dbbackup("list").stdout.contains("  none  "))
+        }
+    }
+
     @Test func `a quiet run prints nothing`() async throws {
         try await withState { state in
             let run = try await state.dbbackup("run", state.database, "--quiet")

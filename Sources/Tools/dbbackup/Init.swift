@@ -7,13 +7,14 @@ import PostgresClient
 import SystemPackage
 
 struct Init: Command {
-    static let configuration = CommandConfiguration(
-        abstract: "Make the keys, the repository and the audit log.",
-        discussion: """
+    static let configuration = CommandConfiguration.verb(
+        nil, "Make the keys, the repository and the audit log.",
+        details: """
             Backups are encrypted to public keys, so that the database's host cannot read its own old ones. Without
             --recipient a new identity is made and printed once: write it down, keep it elsewhere, and show that you have it
             with dbbackup keys confirm. With --keep-identity-here it stays on this host, and every backup says so.
-            """)
+            """,
+        examples: ["dbbackup init --recipient age1...", "dbbackup init --keep-identity-here"])
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var place: RepositoryOptions

@@ -10,9 +10,10 @@ struct Keys: ParsableCommand {
         abstract: "Look after the keys that open and sign backups.", subcommands: [Confirm.self])
 
     struct Confirm: Command {
-        static let configuration = CommandConfiguration(
-            abstract: "Show, on standard input, an identity that is held elsewhere; it is not kept.",
-            discussion: "Until this was done once, dbbackup run refuses: a backup that nobody can open is none.")
+        static let configuration = CommandConfiguration.verb(
+            nil, "Show, on standard input, an identity that is held elsewhere; it is not kept.",
+            details: "Until this was done once, dbbackup run refuses: a backup that nobody can open is none.",
+            examples: ["dbbackup keys confirm < identity.txt"])
 
         @OptionGroup var common: CommonOptions
 

@@ -1,10 +1,12 @@
 import ArgumentParser
 import Backups
 import Console
+import Cryptography
 import Platform
 
 struct List: Command {
-    static let configuration = CommandConfiguration(abstract: "List the complete backups, oldest first.")
+    static let configuration = CommandConfiguration.verb(
+        nil, "List the complete backups, oldest first.", examples: ["dbbackup list", "dbbackup list --json"])
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var place: RepositoryOptions
@@ -15,7 +17,8 @@ struct List: Command {
     func run(_ context: Context) async throws -> any Report {
         let repository = try context.repository(place)
         let backups = try cluster.map { try repository.backups(of: $0) } ?? repository.backups()
-        return ListReport(backups: backups.map(Listed.init), now: context.now())
+        let trusted = try context.keys.trustedKeys()
+        return ListReport(backups: backups.map { Listed($0, trusted: trusted) }, now: context.now())
     }
 }
 
@@ -28,10 +31,13 @@ struct Listed: Encodable, Sendable {
     let bytes: Int
     let snapshot: Timestamp?
     let trust: String?
+    /// The newest proof that a pinned key signed.
+    let newestProof: ShownProof?
     /// Why there is no more to say about it.
     let problem: String?
 
-    init(_ backup: StoredBackup) {
+    init(_ backup: StoredBackup, trusted: [MinisignPublicKey]) {
+        newestProof = try? backup.proofs(trusted: trusted).last.map(ShownProof.init)
         cluster = backup.cluster
         label = backup.label
         let manifest = Result { try backup.manifest() }
@@ -45,6 +51,28 @@ struct Listed: Encodable, Sendable {
             (databases, stored, bytes, snapshot, trust) = ([], 0, 0, nil, nil)
             problem = (error as? any Failure)?.sentence ?? "its manifest cannot be read"
         }
+    }
+}
+
+/// What a proof said, without its details.
+struct ShownProof: Encodable, Sendable {
+    let level: String
+    let verdict: String
+    let finished: Timestamp
+    let prover: String
+    let trust: String
+
+    init(_ proof: Proof) {
+        level = proof.level.rawValue
+        verdict = proof.verdict.rawValue
+        finished = proof.finished
+        prover = proof.proverKey
+        trust = proof.trust.rawValue
+    }
+
+    /// `equal by restore, 3 d 4 h ago`.
+    func words(at now: Timestamp) -> String {
+        "\(verdict) by \(level), \(Words.duration(now.seconds(since: finished))) ago"
     }
 }
 
@@ -63,11 +91,12 @@ private struct ListReport: Report {
 
     var text: String {
         guard !backups.isEmpty else { return "there are no backups yet" }
-        var table = TextTable(["BACKUP", "AGE", "SIZE", "DATABASES"])
+        var table = TextTable(["BACKUP", "AGE", "SIZE", "PROOF", "DATABASES"])
         for backup in backups {
             table.append([
                 Plain.line("\(backup.cluster)/\(backup.label)"),
                 backup.snapshot.map { Words.duration(now.seconds(since: $0)) } ?? "?", Words.size(backup.stored),
+                backup.newestProof?.words(at: now) ?? "none",
                 Plain.line(backup.problem ?? backup.databases.joined(separator: ", ")),
             ])
         }

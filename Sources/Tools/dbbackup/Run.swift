@@ -6,12 +6,13 @@ import Platform
 import SystemPackage
 
 struct Run: Command {
-    static let configuration = CommandConfiguration(
-        abstract: "Make a backup of all databases, or of those named.",
-        discussion: """
+    static let configuration = CommandConfiguration.verb(
+        nil, "Make a backup of all databases, or of those named.",
+        details: """
             Every table is locked against being rewritten (ACCESS SHARE, which reading and writing do not mind) while its
             database is dumped. Nothing appears in the repository before everything has succeeded.
-            """)
+            """,
+        examples: ["dbbackup run", "dbbackup run --quiet shop", "dbbackup run -h db.example.org -U backup"])
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var place: RepositoryOptions

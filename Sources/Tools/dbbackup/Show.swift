@@ -6,8 +6,9 @@ import Platform
 import SystemPackage
 
 struct Show: Command {
-    static let configuration = CommandConfiguration(
-        abstract: "Show what a backup says about itself; dbbackup verify says whether to believe it.")
+    static let configuration = CommandConfiguration.verb(
+        nil, "Show what a backup says about itself; dbbackup verify says whether to believe it.",
+        examples: ["dbbackup show latest", "dbbackup show main/20261123T205011Z --json"])
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var place: RepositoryOptions
@@ -19,7 +20,8 @@ struct Show: Command {
         let stored = try context.repository(place).backup(named: backup)
         return ShowReport(
             backup: stored.name, folder: stored.folder.string, manifestHash: stored.manifestHash.hex,
-            manifest: try stored.manifest())
+            manifest: try stored.manifest(),
+            proofs: try stored.proofs(trusted: context.keys.trustedKeys()).map(ShownProof.init), now: context.now())
     }
 }
 
@@ -28,6 +30,24 @@ private struct ShowReport: Report {
     let folder: String
     let manifestHash: String
     let manifest: Manifest
+    /// Those that a pinned key signed, oldest first.
+    let proofs: [ShownProof]
+    private let now: Timestamp
+
+    private enum CodingKeys: String, CodingKey {
+        case backup, folder, manifestHash, manifest, proofs
+    }
+
+    init(
+        backup: String, folder: String, manifestHash: String, manifest: Manifest, proofs: [ShownProof], now: Timestamp
+    ) {
+        self.backup = backup
+        self.folder = folder
+        self.manifestHash = manifestHash
+        self.manifest = manifest
+        self.proofs = proofs
+        self.now = now
+    }
 
     var text: String {
         let seconds = manifest.finished.seconds(since: manifest.started)
@@ -42,6 +62,8 @@ private struct ShowReport: Report {
             "trust        \(manifest.trust.rawValue)",
             "manifest     \(manifestHash)",
         ]
+        lines += proofs.map { "proof        \($0.words(at: now)), signed by \($0.prover) (trust: \($0.trust))" }
+        if proofs.isEmpty { lines.append("proof        none yet: dbbackup verify") }
         lines += manifest.notCovered.map(\.line)
         var table = TextTable(["FILE", "SIZE", "CONTENT", "SHA-256"])
         for file in manifest.files {
