@@ -113,10 +113,15 @@ package actor Connection {
         let wire = try live()
         isCancelled.clear()
         return try await withTaskCancellationHandler {
-            try body(wire)
+            // Through a method: a closure that does not use `self` would run on the shared pool and block it.
+            try perform(body, wire)
         } onCancel: {
             isCancelled.set()
         }
+    }
+
+    private func perform<Value>(_ body: (Wire) throws -> Value, _ wire: Wire) throws -> Value {
+        try body(wire)
     }
 
     private func live() throws -> Wire {

@@ -8,6 +8,14 @@ package struct PostgresNotice: Sendable, Equatable {
     package let message: String
     package let detail: String?
     package let advice: String?
+
+    package init(severity: String, code: String, message: String, detail: String?, advice: String?) {
+        self.severity = severity
+        self.code = code
+        self.message = message
+        self.detail = detail
+        self.advice = advice
+    }
 }
 
 /// Keeps the newest notices, or hands each to whoever asked for them; called by libpq on the connection's thread only.

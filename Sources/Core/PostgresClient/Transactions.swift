@@ -53,6 +53,7 @@ extension Connection {
     ///
     /// After a serialization failure or a deadlock `body` runs again, so that it must not change anything but the
     /// database. Statements of other tasks must keep away from this connection meanwhile.
+    @discardableResult
     package nonisolated(nonsending) func transaction<Value>(
         _ options: TransactionOptions = TransactionOptions(),
         _ body: nonisolated(nonsending) () async throws -> Value
@@ -70,6 +71,7 @@ extension Connection {
     }
 
     /// Runs `body` in a savepoint: what it did stays when it returns, and is undone when it throws.
+    @discardableResult
     package nonisolated(nonsending) func savepoint<Value>(
         _ body: nonisolated(nonsending) () async throws -> Value
     ) async throws -> Value {

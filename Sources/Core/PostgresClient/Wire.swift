@@ -93,6 +93,7 @@ final class Wire: @unchecked Sendable {
     func answer() throws -> Rows {
         var last: Rows?
         var failure: PostgresError?
+        var copiedOut = false
         while let result = try nextResult() {
             switch PQresultStatus(result) {
             case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY:
@@ -101,6 +102,7 @@ final class Wire: @unchecked Sendable {
                 PQclear(result)
                 _ = PQputCopyEnd(handle, "this statement takes no rows here")
             case PGRES_COPY_OUT:
+                copiedOut = true
                 PQclear(result)
                 while try nextCopyRow({ _ in }) {}
             default:
@@ -113,6 +115,7 @@ final class Wire: @unchecked Sendable {
             if failure.code == "57014" && isCancelled.isSet { throw CancellationError() }
             throw failure
         }
+        if copiedOut { throw PlainFailure(.internalError, "this statement copies rows out, where none are read") }
         guard let last else { throw PostgresError(connection: handle) }
         return last
     }
