@@ -13,7 +13,9 @@ extension CommandConfiguration {
                 .joined(separator: "\n\n"))
     }
 
-    /// How a program explains itself. `-h` is libpq's host in every program, so help is `--help` only.
+    /// How a program explains itself.
+    ///
+    /// `-h` is libpq's host in every program, so help is `--help` only.
     package static func program(
         _ name: String, _ abstract: String, details: String, verbs: [any ParsableCommand.Type]
     ) -> CommandConfiguration {

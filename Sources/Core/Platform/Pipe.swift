@@ -27,7 +27,9 @@ package struct PipeReader: ~Copyable {
         try? descriptor.close()
     }
 
-    /// True once the writer has closed its end. That alone is no success: a writer that was killed closes it too.
+    /// True once the writer has closed its end.
+    ///
+    /// That alone is no success: a writer that was killed closes it too.
     package var sawEnd: Bool { end.reached }
 
     /// Hands over every chunk up to the end of the pipe.

@@ -20,7 +20,9 @@ package enum StandardOutput {
     }
 }
 
-/// Everything that is not a result: errors, warnings, progress. A failure to write here is nobody's concern.
+/// Everything that is not a result: errors, warnings, progress.
+///
+/// A failure to write here is nobody's concern.
 package enum StandardError {
     package static func write(_ text: String) {
         _ = try? Array(text.utf8).withUnsafeBytes { try FileDescriptor.standardError.writeAll($0) }
