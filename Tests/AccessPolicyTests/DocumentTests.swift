@@ -123,6 +123,10 @@ import Testing
                 + "name an environment variable, a file or a command"
         ),
         (
+            "{ \"version\": 1, \"roles\": { \"a\": { \"settings\": { \"search_path\": \"app, public\" } } } }",
+            "line 1: roles.a.settings.search_path: search_path is a list of names: write [\"one\", \"other\"]"
+        ),
+        (
             "{ \"version\": 1, \"roles\": { \"pg_monitor\": {} } }",
             "line 1: roles.pg_monitor: role names that start with pg_ are PostgreSQL's own"
         ),

@@ -68,6 +68,16 @@ struct RoleTests {
         #expect(try await scene.plan(Self.login, environment: ["PASSWORD": password]).isEmpty)
     }
 
+    @Test func `a password in compatibility letters works, though it never compares equal`() async throws {
+        let scene = try Scene()
+        let environment = ["PASSWORD": "ｆｕｌｌ ﬁ"]
+        for _ in 1...2 {
+            let outcome = try await scene.apply(Self.login, environment: environment)
+            #expect(outcome.verdict == .applied)
+            #expect(outcome.plan.changes.contains { $0.kind == .setPassword })
+        }
+    }
+
     @Test func `a password file must be private, and its last line feed is not part of it`() async throws {
         let scene = try Scene()
         try await withTemporaryFolder { folder in

@@ -189,11 +189,30 @@ import Testing
         #expect(
             failure.sentence.hasSuffix(
                 scene.own(
-                    "tests: function app.spy belongs to \"tenant@\" and would run during the tests: "
-                        + "name its owner in trustedOwners")))
+                    "tests: code of function app.spy may run during the tests, and belongs to \"tenant@\": "
+                        + "name the owners in trustedOwners, if you trust them")))
         let trusting = Self.policy(
             Self.own, more: ", \"trustedOwners\": [\"tenant@\"], \"tests\": [ \(test) ]")
         #expect(try await scene.test(trusting).map(\.passed) == [true])
+    }
+
+    @Test func `a default that its table's owner wrote does not run in tests`() async throws {
+        let scene = try Scene()
+        try await scene.run(Self.table)
+        try await scene.apply(Self.policy(Self.own))
+        // Built-in functions are enough to take the session over, and no dependency is recorded for them.
+        try await scene.run(
+            """
+            CREATE ROLE tenant@;
+            CREATE TABLE app.trap (n int, x text DEFAULT set_config('session_authorization', 'postgres', false));
+            ALTER TABLE app.trap OWNER TO tenant@;
+            """)
+        let test = """
+            { "as": "login@", "given": ["INSERT INTO app.trap (n) VALUES (1)"], "run": "SELECT 1",
+              "expect": { "rows": [[1]] } }
+            """
+        let failure = await scene.failure { try await scene.test(Self.tests(test)) }
+        #expect(failure.sentence.contains(scene.own("code of table app.trap may run during the tests")))
     }
 
     @Test func `tests that take longer than their budget fail`() async throws {

@@ -15,7 +15,7 @@ package struct TestResult: Sendable, Encodable {
 /// Proves a policy by acting as its roles, each test in a savepoint that is undone.
 ///
 /// A test is not a sandbox. It is one statement by the extended protocol; it may not end the transaction; afterwards the
-/// session must be who it was; and functions that tables run by themselves must belong to trusted owners.
+/// session must be who it was; and whatever tables run by themselves must belong to trusted owners.
 struct Prover {
     private let connection: Connection
     private let policy: Policy
@@ -52,11 +52,12 @@ struct Prover {
         let rows = try await connection.query(ProverQueries.reachable(butOwnedBy: policy.trustedOwners))
         guard let row = rows.first else { return }
         let name = ObjectName(try row["schema"], try row["name"])
-        let owner: String = try row["owner"]
+        let (kind, owner): (String, String) = (try row["kind"], try row["owner"])
+        let others = rows.count > 1 ? ", and so may that of \(rows.count - 1) more" : ""
         throw PolicyProblem(
             "tests",
-            "function \(name) belongs to \"\(owner)\" and would run during the tests"
-                + "\(rows.count > 1 ? ", as would \(rows.count - 1) more" : ""): name its owner in trustedOwners")
+            "code of \(kind) \(name) may run during the tests, and belongs to \"\(owner)\"\(others): "
+                + "name the owners in trustedOwners, if you trust them")
     }
 
     /// What went wrong, or nil; leaves the savepoint as the statement left it.
@@ -117,7 +118,7 @@ struct Prover {
             let name: String = try row["name"]
             try await set(name, to: try row["value"])
         }
-        for setting in test.settings { try await set(setting.name, to: setting.values.joined(separator: ", ")) }
+        for setting in test.settings { try await set(setting.name, to: setting.stored) }
         if snapshot.server.isSuperuser {
             try await connection.execute("SET LOCAL SESSION AUTHORIZATION \(identifier: test.role)")
         } else {

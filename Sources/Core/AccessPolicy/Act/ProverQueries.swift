@@ -2,21 +2,38 @@ import PostgresClient
 
 /// What a proof asks the catalog before it acts as a role.
 enum ProverQueries {
-    /// Functions that statements on a table run by themselves, those of untrusted owners only.
+    /// What runs by itself when a statement touches a table, those of untrusted owners only.
     ///
-    /// They stand in triggers, policies, views, defaults, constraints, indexes, operators and casts.
+    /// That is functions in triggers, policies, views, defaults, constraints, indexes, operators and casts; and tables and
+    /// views with such expressions, since built-in functions, which the catalog records nowhere, can do harm too.
     static func reachable(butOwnedBy trusted: [String]) -> SQL {
         """
-        SELECT DISTINCT n.nspname AS schema, p.proname AS name, o.rolname AS owner
-        FROM pg_catalog.pg_depend d
-        JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid
-        JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-        JOIN pg_catalog.pg_roles o ON o.oid = p.proowner
-        WHERE d.refclassid = 'pg_catalog.pg_proc'::regclass
-          AND d.classid IN ('pg_catalog.pg_trigger'::regclass, 'pg_catalog.pg_policy'::regclass,
-              'pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_attrdef'::regclass, 'pg_catalog.pg_constraint'::regclass,
-              'pg_catalog.pg_class'::regclass, 'pg_catalog.pg_operator'::regclass, 'pg_catalog.pg_cast'::regclass)
-          AND NOT o.rolsuper AND o.rolname <> CURRENT_USER AND o.rolname <> ALL (\(trusted))
+        SELECT x.kind, n.nspname AS schema, x.name, o.rolname AS owner
+        FROM (
+            SELECT 'function' AS kind, p.pronamespace AS space, p.proname AS name, p.proowner AS owner
+            FROM pg_catalog.pg_proc p
+            WHERE EXISTS (
+                SELECT FROM pg_catalog.pg_depend d
+                WHERE d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid = p.oid
+                  AND d.classid IN ('pg_catalog.pg_trigger'::regclass, 'pg_catalog.pg_policy'::regclass,
+                      'pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_attrdef'::regclass,
+                      'pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_class'::regclass,
+                      'pg_catalog.pg_operator'::regclass, 'pg_catalog.pg_cast'::regclass))
+            UNION ALL
+            SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'view' ELSE 'table' END, c.relnamespace, c.relname,
+                   c.relowner
+            FROM pg_catalog.pg_class c
+            WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid IN (
+                SELECT adrelid FROM pg_catalog.pg_attrdef
+                UNION ALL SELECT polrelid FROM pg_catalog.pg_policy
+                UNION ALL SELECT tgrelid FROM pg_catalog.pg_trigger WHERE NOT tgisinternal
+                UNION ALL SELECT ev_class FROM pg_catalog.pg_rewrite
+                UNION ALL SELECT conrelid FROM pg_catalog.pg_constraint WHERE contype = 'c'
+                UNION ALL SELECT indrelid FROM pg_catalog.pg_index WHERE indexprs IS NOT NULL OR indpred IS NOT NULL)
+        ) x
+        JOIN pg_catalog.pg_namespace n ON n.oid = x.space
+        JOIN pg_catalog.pg_roles o ON o.oid = x.owner
+        WHERE NOT o.rolsuper AND o.rolname <> CURRENT_USER AND o.rolname <> ALL (\(trusted))
         ORDER BY 1, 2, 3
         """
     }

@@ -102,7 +102,7 @@ extension Planner {
         for batch in batches.filter({ $0.group.grantor != nil }) + batches.filter({ $0.group.grantor == nil }) {
             try planRevoke(batch.group, batch.objects, batch.grantees)
         }
-        plan.undeclared += reports.batches.map { describe($0.group, $0.objects, $0.grantees, word: "to") }
+        plan.undeclared += reports.batches.map { describe($0.group, $0.objects, $0.grantees) }
         return revoked
     }
 
@@ -114,16 +114,16 @@ extension Planner {
         plan.changes.append(
             try Change(
                 .revoke, .narrows, statements,
-                reason: "\(describe(group, objects, grantees, word: "to")) is not declared",
+                reason: "\(describe(group, objects, grantees)) is not declared",
                 revokes: objects.count * grantees.count))
     }
 
-    private func describe(_ group: Group, _ objects: [ObjectID], _ grantees: [Grantee], word: String) -> String {
+    private func describe(_ group: Group, _ objects: [ObjectID], _ grantees: [Grantee]) -> String {
         let noun = objects.count == 1 ? group.kind.rawValue : group.kind.rawValue.plural
         let option = group.isAboutOption ? "the grant option for " : ""
         let by = group.grantor.map { ", granted by \(spelled($0))" } ?? ""
         return "\(option)\(group.privileges) on \(noun) \(objects.map(\.description).brief()) "
-            + "\(word) \(grantees.map { spelled($0.description) }.brief())\(by)"
+            + "to \(grantees.map { spelled($0.description) }.brief())\(by)"
     }
 
     private mutating func planGrants(losing revoked: [Holding: PrivilegeSet]) throws {

@@ -22,8 +22,8 @@ package struct Planner {
         return planner.plan
     }
 
-    mutating func add(_ change: Change, role: String? = nil, at place: String) throws(PolicyProblem) {
-        if let role, let protection = snapshot.protection(of: role) { throw PolicyProblem(place, protection) }
+    mutating func add(_ change: Change, role: String, at place: String) throws(PolicyProblem) {
+        if let protection = snapshot.protection(of: role) { throw PolicyProblem(place, protection) }
         plan.changes.append(change)
     }
 

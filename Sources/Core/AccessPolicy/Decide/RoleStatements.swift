@@ -42,7 +42,9 @@ enum RoleStatements {
     }
 
     static func revokeMembership(_ state: MembershipState) -> SQL {
-        "REVOKE \(identifier: state.role) FROM \(identifier: state.member) GRANTED BY \(identifier: state.grantor)"
+        // Before PostgreSQL 16 the grantor may be gone, and does not matter.
+        let by: SQL = state.grantor.isEmpty ? "" : " GRANTED BY \(identifier: state.grantor)"
+        return "REVOKE \(identifier: state.role) FROM \(identifier: state.member)\(by)"
     }
 
     static func revokeAdmin(_ state: MembershipState) -> SQL {

@@ -147,7 +147,11 @@ extension RoleSetting: NamedDecodable {
             guard !values.isEmpty else { throw decoder.rejection("the list is empty") }
             self.init(name: name, values: values)
         } else {
-            self.init(name: name, values: [try container.decode(Scalar.self).text ?? ""])
+            let value = try container.decode(Scalar.self).text ?? ""
+            if Self.lists.contains(name.lowercased()), value.contains(",") {
+                throw decoder.rejection("\(name) is a list of names: write [\"one\", \"other\"]")
+            }
+            self.init(name: name, values: [value])
         }
     }
 }
