@@ -47,7 +47,9 @@ package final class FileSink: ByteSink {
     }
 }
 
-/// A pipe, socket or terminal as the end of a stream. Somebody else owns the descriptor and closes it.
+/// A pipe, socket or terminal as the end of a stream.
+///
+/// Somebody else owns the descriptor and closes it.
 package final class DescriptorSink: ByteSink {
     private let descriptor: FileDescriptor
     private let name: FilePath
