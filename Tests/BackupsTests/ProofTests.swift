@@ -1,39 +1,176 @@
-import AuditLog
 import Cryptography
+import Glibc
 import Platform
 import PostgresClient
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Backups
 
-@Suite(.timeLimit(.minutes(5))) struct `A proof` {
-    @Test func `of a good backup says equal at every level`() async throws {
-        try await withBackup(of: richSchema) { workshop, backup in
+@Suite(.cluster, .database, .serialized, .timeLimit(.minutes(5))) struct `A proof by restoring` {
+    @Test func `of a database with a bit of everything says equal, at every level`() async throws {
+        let database = try await makeShop()
+        try await withProducer { producer in
+            let backup = try await producer.back(database).backup
             for level in ProofLevel.allCases {
-                let finding = try await workshop.prover().prove(backup, level: level)
+                let finding = try await producer.prover().prove(backup, level: level)
                 #expect(finding.differences == [])
                 #expect(finding.proof.missing == [])
                 #expect(finding.proof.verdict == .equal)
             }
-            let proofs = try backup.proofs(trusted: workshop.keys.trustedKeys())
+            let proofs = try backup.proofs(trusted: producer.keys.trustedKeys())
             #expect(proofs.map(\.level) == ProofLevel.allCases)
-            #expect(proofs.proven == ["shop"])
+            #expect(proofs.proven == [database.name])
+        }
+    }
+
+    @Test func `names the table whose rows are not those that were recorded`() async throws {
+        let database = try Database.current
+        try await database.run("CREATE TABLE a AS SELECT 1 AS x; CREATE TABLE b AS SELECT 2 AS x")
+        try await withProducer { producer in
+            let made = try await producer.back(database)
+            let backup = try producer.rewrite(made) { $0.databases[0].content.tables[1].rows = 7 }
+            let finding = try await producer.prover().prove(backup, level: .restore)
+            #expect(finding.proof.verdict == .different)
+            #expect(
+                finding.differences == [
+                    "\(database.name): the archive differs: table public.b: 1 rows instead of 7",
+                    "\(database.name): table public.b: 1 rows instead of 7",
+                ])
+            #expect(try backup.proofs(trusted: producer.keys.trustedKeys()).proven.isEmpty)
+        }
+    }
+
+    @Test func `says what is missing here, and that is no proof`() async throws {
+        let database = try Database.current
+        try await database.run("CREATE EXTENSION citext")
+        try await withProducer { producer in
+            let made = try await producer.back(database)
+            let backup = try producer.rewrite(made) { $0.databases[0].facts.extensions[0].version = "0.7" }
+            let finding = try await producer.prover().prove(backup, level: .restore)
+            #expect(finding.proof.verdict == .cannotVerify)
+            #expect(finding.proof.missing.contains { $0.hasPrefix("the extension ") && $0.hasSuffix(", not 0.7") })
+        }
+    }
+
+    /// A superuser may run programs, and whoever owns a table decides what its constraints do when a superuser loads it.
+    @Test func `runs what a table's owner wrote where it reaches nothing`() async throws {
+        let database = try Database.current
+        try await withTemporaryFolder { folder in
+            let trap = try Trap(in: folder, socketOf: try Cluster.current)
+            let outside = try await Child("/bin/sh", ["-c", trap.program], account: try Cluster.account()).run()
+            #expect(
+                String(decoding: outside, as: UTF8.self) == "ran\nread a file\nwrote a file\nsaw a socket\nconnected\n",
+                "the trap must catch what is not isolated")
+            try Files.remove(folder.appending("written"))
+            try await database.run("CREATE ROLE trapper LOGIN; GRANT CREATE ON SCHEMA public TO trapper")
+            try await database.run(trap.tables, as: "trapper")
+            try await withProducer { producer in
+                let backup = try await producer.back(database).backup
+                let finding = try await producer.prover().prove(backup, level: .restore)
+                // One row more: the program ran. Each thing that it reached would be another.
+                #expect(finding.differences == ["\(database.name): table public.loot: 1 rows instead of 0"])
+            }
+            #expect(!Files.exists(folder.appending("written")))
+            #expect(try await database.value("SELECT count(*) FROM loot") == "0")
         }
     }
 }
 
-/// A bit of everything whose text or place changes between a dump and a restore.
-private let richSchema = """
-    CREATE ROLE "shop owner"; CREATE ROLE reader; GRANT reader TO "shop owner";
-    CREATE DATABASE shop OWNER "shop owner" TEMPLATE template0 LOCALE 'C.UTF-8';
-    ALTER DATABASE shop SET timezone TO 'Europe/Berlin';
-    ALTER DATABASE shop SET default_transaction_read_only TO on;
-    ALTER ROLE reader IN DATABASE shop SET work_mem TO '8MB';
-    REVOKE CONNECT ON DATABASE shop FROM PUBLIC; GRANT CONNECT ON DATABASE shop TO reader;
-    COMMENT ON DATABASE shop IS 'the shop''s; DATABASE shop';
-    \\c shop
-    SET default_transaction_read_only TO off;
+/// A table whose check, evaluated by a superuser, runs a program that reports what it can reach.
+private struct Trap {
+    let program: String
+    private let listener: Listener
+
+    init(in folder: FilePath, socketOf cluster: Cluster) throws {
+        listener = try Listener()
+        try Files.write(
+            Array("secret".utf8), to: folder.appending("readable"), mode: [.ownerRead, .groupRead, .otherRead])
+        chmod(folder.string, 0o777)
+        let socket = cluster.server.folder.appending(".s.PGSQL.5432")
+        program = """
+            bash -c "echo ran; cat \(folder)/readable >/dev/null 2>&1 && echo read a file; \
+            echo x 2>/dev/null >\(folder)/written && echo wrote a file; test -S \(socket) && echo saw a socket; \
+            exec 3<>/dev/tcp/127.0.0.1/\(listener.port) && echo connected" 2>/dev/null; true
+            """
+    }
+
+    var tables: String {
+        """
+        CREATE TABLE loot (what text);
+        CREATE FUNCTION harmless(int) RETURNS boolean LANGUAGE plpgsql AS $f$
+        BEGIN
+            -- Its owner is none, and fills the table in peace; whoever restores it is.
+            IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
+                EXECUTE format('COPY public.loot FROM PROGRAM %L', $p$\(program)$p$);
+            END IF;
+            RETURN true;
+        END $f$;
+        CREATE TABLE bait (i int CHECK (harmless(i)));
+        INSERT INTO bait VALUES (1);
+        """
+    }
+}
+
+/// A TCP port on this host's loopback that takes connections.
+private final class Listener {
+    let port: UInt16
+    private let descriptor: Int32
+
+    init() throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let descriptor = descriptor
+        let result = withUnsafeMutablePointer(to: &address) { address in
+            address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(descriptor, address, size) == 0 && listen(descriptor, 8) == 0
+                    && getsockname(descriptor, address, &size) == 0
+            }
+        }
+        port = UInt16(bigEndian: address.sin_port)
+        guard result else { throw PlainFailure(.unavailable, "no port to listen on") }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+}
+
+/// Fills the test's database with what changes its text or place between a dump and a restore.
+func makeShop() async throws -> Database {
+    let database = try Database.current
+    let connection = try await database.connect()
+    try await connection.script(
+        """
+        DO $$ BEGIN
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'reader') THEN
+                CREATE ROLE "shop owner"; CREATE ROLE reader PASSWORD 'secret'; GRANT reader TO "shop owner";
+            END IF;
+        END $$;
+        ALTER DATABASE \(identifier: database.name) OWNER TO "shop owner";
+        ALTER DATABASE \(identifier: database.name) SET timezone TO 'Europe/Berlin';
+        ALTER DATABASE \(identifier: database.name) SET bytea_output TO escape;
+        ALTER ROLE reader IN DATABASE \(identifier: database.name) SET work_mem TO '8MB';
+        REVOKE CONNECT ON DATABASE \(identifier: database.name) FROM PUBLIC;
+        GRANT CONNECT ON DATABASE \(identifier: database.name) TO reader;
+        COMMENT ON DATABASE \(identifier: database.name) IS 'the shop''s; DATABASE shop'
+        """)
+    await connection.close()
+    try await database.run(richSchema)
+    let after = try await database.connect()
+    // Last, since from then on nothing can be made.
+    try await after.execute(
+        "ALTER DATABASE \(identifier: database.name) SET default_transaction_read_only TO on")
+    await after.close()
+    return database
+}
+
+/// A bit of everything.
+let richSchema = """
     CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
     CREATE TABLE moods (id int, m mood, t text) PARTITION BY HASH (m);
     CREATE TABLE moods_0 PARTITION OF moods FOR VALUES WITH (MODULUS 3, REMAINDER 0);
@@ -63,50 +200,41 @@ private let richSchema = """
     SELECT lo_from_bytea(4242, 'a large object');
     ALTER DEFAULT PRIVILEGES FOR ROLE "shop owner" IN SCHEMA public GRANT SELECT ON TABLES TO reader;
     CREATE SEQUENCE counter START 5; SELECT nextval('counter'), nextval('counter');
-
     """
 
-/// A state folder with keys, and a server to back up.
-struct Workshop: Sendable {
-    let folder: FilePath
-    let server: ConnectionParameters
-
-    var keys: KeyFolder { KeyFolder(folder.appending("keys")) }
-    var repository: Repository { Repository(folder.appending("backups")) }
-
-    func prover() throws -> Prover {
+extension Producer {
+    func prover(identities: [AgeIdentity]? = nil) throws -> Prover {
         let file = try Files.readSecret(keys.identityFile)
-        let identities = try AgeIdentity.parse(file.span)
+        let own = try AgeIdentity.parse(file.span)
+        let cluster = try? Cluster.current
+        let scratch = Prover.Scratch(
+            fallback: folder.appending("scratch"), hidden: [folder],
+            environment: cluster.map { ["DBSEC_POSTGRES": $0.installation.folder.string] } ?? [:])
         return Prover(
-            keys: keys, identities: identities, signer: try keys.signingKey(),
-            scratch: Prover.Scratch(fallback: folder, hidden: [folder], environment: ProcessEnvironment.variables),
-            program: "dbbackup test")
+            keys: keys, identities: identities ?? own, signer: try keys.signingKey(), scratch: scratch, program: "tests"
+        )
     }
-}
 
-func withBackup(
-    of script: String, _ body: @escaping @Sendable (Workshop, StoredBackup) async throws -> Void
-) async throws {
-    try await Isolation.makeAccount()
-    let folder = try Files.makeTemporaryDirectory(in: "/dev/shm", prefix: "dbsec-test")
-    defer { try? Files.removeTree(folder) }
-    try Files.createDirectory(folder.appending("source"))
-    let wish = ScratchCluster.Wish(
-        binaries: "/usr/lib/postgresql/15/bin", superuser: "postgres", place: folder.appending("source"), hidden: [],
-        preloadLibraries: [], objects: 0)
-    try await ScratchCluster.with(wish) { cluster in
-        let workshop = Workshop(folder: folder, server: try cluster.parameters(database: "postgres"))
-        let psql = Child(
-            "/usr/lib/postgresql/15/bin/psql",
-            ["-X", "-q", "-v", "ON_ERROR_STOP=1", try workshop.server.forPrograms().argument])
-        _ = try await psql.run(input: Array(script.utf8))
-        let source = AuditSource(program: "test", version: "0", environment: [:])
-        let audit = try AuditLog.open(folder.appending("audit"), as: source)
-        _ = try await Initialisation(keys: workshop.keys, repository: workshop.repository, audit: audit)
-            .make(recipients: [], keepsIdentity: true)
-        let run = BackupRun(
-            server: workshop.server, repository: workshop.repository, keys: workshop.keys, audit: audit,
-            program: "dbbackup test", options: BackupRun.Options(databases: ["shop"]))
-        try await body(workshop, try await run.make().backup)
+    /// The same backup with another index, signed as if the producer had recorded that.
+    func rewrite(_ made: BackupRun.Made, _ change: (inout IndexDocument) -> Void) throws -> StoredBackup {
+        var (manifest, index) = (made.manifest, made.index)
+        change(&index)
+        let path = made.backup.folder.appending(FileName.index)
+        try Files.remove(path)
+        let file = try SealedFile(creating: path, for: keys.recipients())
+        let bytes = try Document.encode(index)
+        try file.write(bytes.span)
+        try file.finish()
+        manifest.files.removeAll { $0.role == .index }
+        manifest.files.append(try file.entry(.index))
+        return try sign(manifest, in: made.backup)
+    }
+
+    func sign(_ manifest: Manifest, in backup: StoredBackup) throws -> StoredBackup {
+        let bytes = try manifest.encoded()
+        let signature = try keys.signingKey().sign(bytes.span, trustedComment: "tests")
+        try Files.write(bytes, to: backup.folder.appending(Manifest.fileName))
+        try Files.write(signature, to: backup.folder.appending(Manifest.signatureFileName))
+        return try StoredBackup(folder: backup.folder, cluster: backup.cluster, label: backup.label)
     }
 }
