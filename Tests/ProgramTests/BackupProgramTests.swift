@@ -265,7 +265,10 @@ import Testing
         try await withState { state in
             let first = try await Program.start("dbbackup", ["run", state.database], environment: state.environment)
             while try !isDumping(state) { try await Task.sleep(for: .milliseconds(5)) }
+            // Held still, so that it is certainly under way for as long as the second one lives.
+            first.send(SIGSTOP)
             let second = try await state.dbbackup("run", state.database)
+            first.send(SIGCONT)
             #expect(second.status == 75)
             #expect(try await first.result().status == 0)
         }
