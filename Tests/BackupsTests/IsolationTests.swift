@@ -91,6 +91,6 @@ private func withRoom(hidden: [FilePath] = [], _ body: (Room) async throws -> Vo
     try await Isolation.makeAccount()
     let folder = try Files.makeTemporaryDirectory(in: "/dev/shm", prefix: "dbsec-room")
     defer { try? Files.removeTree(folder) }
-    let isolation = try Isolation(folder: folder, binaries: "/usr/lib/postgresql/15/bin", hidden: hidden)
+    let isolation = try Isolation(folder: folder, shown: ["/usr/lib/postgresql"], hidden: hidden)
     try await body(Room(isolation: isolation, folder: folder))
 }

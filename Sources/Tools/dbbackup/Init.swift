@@ -40,6 +40,11 @@ struct Init: Command {
             keys: context.keys, repository: repository, audit: try context.openAudit())
         let made = try await initialisation.make(recipients: recipients, keepsIdentity: keepIdentityHere)
         do {
+            try await Isolation.makeAccount()
+        } catch let failure as any Failure {
+            context.warn("no account for scratch clusters could be made: \(failure.sentence)")
+        }
+        do {
             try await ServerCheck.run(server.parameters(for: context.program), environment: context.environment)
         } catch let failure as any Failure {
             context.warn("a backup could not be made now: \(failure.description)")

@@ -16,22 +16,42 @@ package struct Isolation: Sendable {
     /// The only folder that the room can write to, at the same path inside and outside.
     package let cluster: FilePath
     private let mountPoint: FilePath
-    private let installation: FilePath
+    private let shown: [FilePath]
     private let hidden: [FilePath]
 
     /// - Parameters:
     ///   - folder: belongs to us alone; receives the cluster's folder and the mount point of the room.
-    ///   - binaries: the `bin` folder of the PostgreSQL installation.
+    ///   - shown: the PostgreSQL installation, as `needed(for:)` finds it.
     ///   - hidden: what must stay invisible even if it lies inside the installation: state folder, repository.
-    package init(folder: FilePath, binaries: FilePath, hidden: [FilePath]) throws {
+    package init(folder: FilePath, shown: [FilePath], hidden: [FilePath]) throws {
         account = try Self.requiredAccount()
         self.hidden = hidden
-        installation = binaries.removingLastComponent()
+        self.shown = shown
         cluster = folder.appending("cluster")
         mountPoint = folder.appending("room")
         try Files.createDirectory(mountPoint)
         try Files.createDirectory(cluster)
         try Files.changeOwner(cluster, to: account)
+    }
+
+    /// The folders that the programs in this `bin` folder need: their installation, and where else they have libraries.
+    package static func needed(for binaries: FilePath) async throws -> [FilePath] {
+        let installation = binaries.removingLastComponent()
+        guard !isSystem(installation) else { return [installation] }
+        let programs = ["postgres", "initdb", "pg_dump", "pg_restore"].map { binaries.appending($0).string }
+        let said = String(decoding: try await Child("/usr/bin/ldd", programs).run(), as: UTF8.self)
+        let libraries = said.split(separator: "\n").compactMap { line -> FilePath? in
+            guard let path = line.split(separator: " ").first(where: { $0.hasPrefix("/") && !$0.hasSuffix(":") }) else {
+                return nil
+            }
+            return FilePath(String(path)).lexicallyNormalized().removingLastComponent()
+        }
+        let others = Set(libraries).filter { !isSystem($0) && !$0.starts(with: installation) }
+        return [installation] + others.sorted { $0.string < $1.string }
+    }
+
+    private static func isSystem(_ path: FilePath) -> Bool {
+        ["/usr", "/lib", "/lib64"].contains { path.starts(with: FilePath($0)) }
     }
 
     /// The account, once it is known that programs can be made to run as it.
@@ -74,7 +94,8 @@ package struct Isolation: Sendable {
             ["--pdeathsig=KILL", "--", "/usr/bin/unshare"]
                 + ["--net", "--mount", "--ipc", "--uts", "--cgroup", "--pid", "--fork", "--kill-child=KILL"]
                 + ["--", "/bin/sh", "-c", Self.script, "room"]
-                + [String(account.uid), String(account.gid), mountPoint.string, cluster.string, installation.string]
+                + [String(account.uid), String(account.gid), mountPoint.string, cluster.string]
+                + [String(shown.count)] + shown.map(\.string)
                 + [String(hidden.count)] + hidden.map(\.string)
                 + variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
                 + [program.string] + arguments
@@ -99,17 +120,25 @@ package struct Isolation: Sendable {
         set -eu
         PATH=/usr/sbin:/usr/bin:/sbin:/bin
         ulimit -c 0
-        uid=$1 gid=$2 root=$3 cluster=$4 installation=$5 hidden=$6
-        shift 6
+        uid=$1 gid=$2 root=$3 cluster=$4 shown=$5
+        shift 5
         mount -t tmpfs -o mode=0755,nodev,nosuid,size=16m room "$root"
         mkdir "$root/etc" "$root/proc" "$root/dev" "$root/dev/shm" "$root/tmp" "$root/outside"
+        mount -t tmpfs -o mode=1777,nosuid,nodev room "$root/dev/shm"
+        mount -t tmpfs -o mode=1777,nosuid,nodev,size=64m room "$root/tmp"
         show() {
             mkdir -p "$root$1"
             mount --bind "$1" "$root$1"
             mount -o remount,bind,ro,nosuid,nodev "$root$1"
         }
         show /usr
-        show "$installation"
+        while [ "$shown" -gt 0 ]; do
+            show "$1"
+            shown=$((shown - 1))
+            shift
+        done
+        hidden=$1
+        shift
         for name in /bin /sbin /lib /lib64; do
             if [ -L "$name" ]; then cp -P "$name" "$root$name"; elif [ -d "$name" ]; then show "$name"; fi
         done
@@ -120,8 +149,6 @@ package struct Isolation: Sendable {
             : > "$root/dev/$name"
             mount --bind "/dev/$name" "$root/dev/$name"
         done
-        mount -t tmpfs -o mode=1777,nosuid,nodev room "$root/dev/shm"
-        mount -t tmpfs -o mode=1777,nosuid,nodev,size=64m room "$root/tmp"
         while [ "$hidden" -gt 0 ]; do
             if [ -d "$root$1" ]; then mount -t tmpfs -o mode=0000,size=4k room "$root$1"; fi
             hidden=$((hidden - 1))

@@ -33,13 +33,14 @@ package struct ScratchCluster: Sendable {
         _ wish: Wish, _ body: @escaping @Sendable (ScratchCluster) async throws -> Value
     ) async throws -> Value {
         _ = try Isolation.requiredAccount()
+        let shown = try await Isolation.needed(for: wish.binaries)
         for leftover in try PrivateFolder.takeOverLeftovers(in: wish.place, prefix: folderPrefix) {
-            try await remove(leftover, wish)
+            try await remove(leftover, wish, shown)
         }
         let folder = try PrivateFolder(in: wish.place, prefix: folderPrefix)
         let result: Result<Value, any Error>
         do {
-            let isolation = try Isolation(folder: folder.path, binaries: wish.binaries, hidden: wish.hidden)
+            let isolation = try Isolation(folder: folder.path, shown: shown, hidden: wish.hidden)
             try await isolation.check()
             let cluster = ScratchCluster(binaries: wish.binaries, isolation: isolation, superuser: wish.superuser)
             try await cluster.initialise()
@@ -48,7 +49,7 @@ package struct ScratchCluster: Sendable {
             result = .failure(error)
         }
         // In a task of its own: a cancelled one cannot start programs.
-        let removed = await Task { try await remove(folder, wish) }.result
+        let removed = await Task { try await remove(folder, wish, shown) }.result
         // What went wrong first is told; a folder that stays is removed by the next run.
         if case .success = result { try removed.get() }
         return try result.get()
@@ -134,8 +135,8 @@ package struct ScratchCluster: Sendable {
     }
 
     /// Empties the cluster's folder from inside a room, since what ran there could have laid links for root to follow.
-    private static func remove(_ folder: PrivateFolder, _ wish: Wish) async throws {
-        let isolation = try Isolation(folder: folder.path, binaries: wish.binaries, hidden: wish.hidden)
+    private static func remove(_ folder: PrivateFolder, _ wish: Wish, _ shown: [FilePath]) async throws {
+        let isolation = try Isolation(folder: folder.path, shown: shown, hidden: wish.hidden)
         let command = isolation.command("/usr/bin/find", [".", "-mindepth", "1", "-delete"])
         let child = Child(command.program, command.arguments, name: "find")
         for attempt in 1... {

@@ -1,0 +1,245 @@
+import Foundation
+import Platform
+import PostgresClient
+import SystemPackage
+import TestSupport
+import Testing
+
+/// `dbbackup verify`, `restore` and `prune` as their users run them, with a backup of the test's database.
+@Suite(.cluster, .database, .serialized, .timeLimit(.minutes(5))) struct ProofProgramTests {
+    private struct State: Sendable {
+        let folder: FilePath
+        let database: Database
+        let environment: [String: String?]
+
+        var backup: FilePath {
+            get throws {
+                let main = folder.appending("backups/main")
+                return main.appending(try #require(Files.list(main).last { !$0.hasPrefix(".") }))
+            }
+        }
+        var dump: FilePath { get throws { try backup.appending("\(database.name).dump.zst.age") } }
+
+        func dbbackup(_ arguments: String..., changing: [String: String?] = [:]) async throws -> ProgramResult {
+            try await Program.run("dbbackup", arguments, environment: environment.merging(changing) { $1 })
+        }
+
+        func databases(like pattern: String) async throws -> [String] {
+            let connection = try await database.cluster.connect()
+            let rows = try await connection.query(
+                "SELECT datname::text FROM pg_database WHERE datname LIKE \(pattern) ORDER BY 1")
+            await connection.close()
+            return try rows.map { try $0[0] }
+        }
+
+        func other(_ name: String) -> Database { Database(cluster: database.cluster, name: name) }
+    }
+
+    /// A host with a backup of a database that has `rows` rows.
+    private func withBackup(rows: Int = 1000, _ body: (State) async throws -> Void) async throws {
+        let database = try Database.current
+        try await database.run(
+            "CREATE TABLE people AS SELECT n AS id, md5(n::text) AS name FROM generate_series(1, \(rows)) AS n")
+        try await withTemporaryFolder { folder in
+            let state = folder.appending("state")
+            let configuration = folder.appending("dbsec.json")
+            try Files.createDirectory(folder.appending("scratch"))
+            try Files.write(
+                Array(#"{"backup": {"scratchFolder": "\#(folder.appending("scratch"))"}}"#.utf8), to: configuration)
+            var environment = database.environment
+            environment["DBSEC_STATE"] = state.string
+            environment["DBSEC_CONFIG"] = configuration.string
+            let ready = State(folder: state, database: database, environment: environment)
+            let made = try await ready.dbbackup("init", "--keep-identity-here")
+            #expect(made.status == 0, "\(made.stderr)")
+            let run = try await ready.dbbackup("run", database.name)
+            #expect(run.status == 0, "\(run.stderr)")
+            try await body(ready)
+        }
+    }
+
+    @Test func `verify proves a backup at each level, and the log says so`() async throws {
+        try await withBackup { state in
+            for level in ["archive", "decode", "restore"] {
+                let verified = try await state.dbbackup("verify", "--level", level)
+                #expect(verified.status == 0, "\(verified.stdout)\(verified.stderr)")
+                #expect(verified.stdout.contains(": equal, level \(level), 1 database"))
+                #expect(verified.stdout.contains("trust: same host"))
+            }
+            #expect(try Files.list(state.backup.appending("proofs")).count == 6)
+            let log = try await Program.run("dbaudit", ["verify"], environment: state.environment)
+            #expect(log.status == 0, "\(log.stderr)")
+            let shown = try await Program.run("dbaudit", ["show"], environment: state.environment)
+            #expect(shown.stdout.contains("backup.verify"))
+        }
+    }
+
+    @Test func `one bit of the dump makes verify answer 1, and restore refuse with 65 and leave nothing`() async throws
+    {
+        try await withBackup { state in
+            var bytes = try Files.read(state.dump)
+            bytes[bytes.count / 2] ^= 4
+            try Files.write(bytes, to: state.dump)
+            let verified = try await state.dbbackup("verify", "latest", "--level", "archive")
+            #expect(verified.status == 1)
+            #expect(verified.stdout.contains("was changed since it was signed"))
+            let restored = try await state.dbbackup(
+                "restore", "latest", "--target-dbname", "copy_of_\(state.database.name)")
+            #expect(restored.status == 65)
+            #expect(restored.stderr.split(separator: "\n").count { $0.hasPrefix("error: ") } == 1)
+            #expect(try await state.databases(like: "copy_of_\(state.database.name)").isEmpty)
+        }
+    }
+
+    @Test func `a signer who is not pinned makes verify answer 1 and restore refuse with 65`() async throws {
+        try await withBackup { state in
+            try Files.removeTree(state.folder.appending("keys/trusted"))
+            let verified = try await state.dbbackup("verify", "latest")
+            #expect(verified.status == 1)
+            #expect(verified.stdout.contains("which is not pinned here"))
+            #expect(try await state.dbbackup("restore", "latest").status == 65)
+        }
+    }
+
+    @Test func `another identity cannot verify, which is 69`() async throws {
+        try await withBackup { state in
+            try await withTemporaryFolder { folder in
+                let key = folder.appending("other.txt").string
+                #expect(try await Program.run("/usr/bin/age-keygen", ["-o", key]).status == 0)
+                let verified = try await state.dbbackup("verify", "--identity", key)
+                #expect(verified.status == 69)
+                #expect(verified.stdout.contains("cannot verify here"))
+            }
+        }
+    }
+
+    @Test func `a restored database has the content, settings, privileges and comment of its source`() async throws {
+        let database = try Database.current
+        try await database.run(
+            """
+            ALTER DATABASE "\(database.name)" SET work_mem TO '9MB';
+            COMMENT ON DATABASE "\(database.name)" IS 'kept';
+            REVOKE CONNECT ON DATABASE "\(database.name)" FROM PUBLIC
+            """)
+        try await withBackup { state in
+            let name = "copy \"of\" \(state.database.name)"
+            let restored = try await state.dbbackup("restore", "latest", "--target-dbname", name)
+            #expect(restored.status == 0, "\(restored.stderr)")
+            let copy = state.other(name)
+            let content = "SELECT count(*) || md5(string_agg(p::text, '' ORDER BY id)) FROM people AS p"
+            #expect(try await copy.value(content) == database.value(content))
+            #expect(try await copy.value("SHOW work_mem") == "9MB")
+            let properties = """
+                SELECT shobj_description(oid, 'pg_database') || pg_encoding_to_char(encoding) || datcollate
+                       || (SELECT string_agg(item::text, ' ' ORDER BY item::text) FROM unnest(datacl) AS item)
+                FROM pg_database WHERE datname = current_database()
+                """
+            #expect(try await copy.value(properties) == database.value(properties))
+            #expect(try await state.databases(like: "dbsec_restore_%").isEmpty)
+        }
+    }
+
+    @Test func `a database with content is never written to, an empty one is filled`() async throws {
+        try await withBackup { state in
+            let full = try await state.dbbackup("restore", "latest")
+            #expect(full.status == 73)
+            #expect(full.stderr.contains("not empty"))
+            let empty = try await state.database.cluster.makeDatabase()
+            let filled = try await state.dbbackup("restore", "latest", "--target-dbname", empty.name)
+            #expect(filled.status == 0, "\(filled.stderr)")
+            #expect(try await empty.value("SELECT count(*) FROM people") == "1000")
+        }
+    }
+
+    @Test func `a plan warns, and changes nothing`() async throws {
+        try await withBackup { state in
+            let name = "planned_\(state.database.name)"
+            let plan = try await state.dbbackup("restore", "latest", "--plan", "--target-dbname", name)
+            #expect(plan.status == 0, "\(plan.stderr)")
+            #expect(plan.stdout.contains("warning: a restore runs code that owners of tables in the backup wrote"))
+            #expect(try await state.databases(like: name).isEmpty)
+        }
+    }
+
+    @Test func `missing roles are named, and made when asked for, with their passwords`() async throws {
+        let database = try Database.current
+        let role = "Owner of \(database.name)"
+        let quoted = "\"\(role)\""
+        try await database.run(
+            "CREATE ROLE \(quoted) LOGIN PASSWORD 'secret'; ALTER ROLE \(quoted) SET work_mem = '7MB'")
+        let verifier = """
+            SELECT a.rolpassword || r.rolconfig::text FROM pg_authid AS a JOIN pg_roles AS r USING (oid)
+            WHERE a.rolname = '\(role)'
+            """
+        let before = try await database.value(verifier)
+        try await database.run("CREATE TABLE owned (); ALTER TABLE owned OWNER TO \(quoted)")
+        try await withBackup { state in
+            try await database.run("DROP OWNED BY \(quoted); DROP ROLE \(quoted)")
+            let name = "copy_of_\(database.name)"
+            let refused = try await state.dbbackup("restore", "latest", "--target-dbname", name)
+            #expect(refused.status == 66)
+            #expect(refused.stderr.contains(quoted))
+            let restored = try await state.dbbackup("restore", "latest", "--target-dbname", name, "--globals")
+            #expect(restored.status == 0, "\(restored.stderr)")
+            #expect(try await database.value(verifier) == before)
+            let owner = "SELECT relowner::regrole::text FROM pg_class WHERE relname = 'owned'"
+            #expect(try await state.other(name).value(owner) == quoted)
+        }
+    }
+
+    @Test func `stopped in the middle, a restore leaves no database`() async throws {
+        try await withBackup(rows: 400_000) { state in
+            let restore = try await Program.start(
+                "dbbackup", ["restore", "latest", "--target-dbname", "stopped_\(state.database.name)"],
+                environment: state.environment)
+            while try await state.databases(like: "dbsec_restore_%").isEmpty {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            restore.send(SIGINT)
+            let stopped = try await restore.result()
+            #expect(stopped.status == 130)
+            #expect(try await state.databases(like: "dbsec_restore_%").isEmpty)
+            #expect(try await state.databases(like: "stopped_\(state.database.name)").isEmpty)
+        }
+    }
+
+    @Test func `killed in the middle, a proof leaves a folder that the next one removes`() async throws {
+        try await withBackup { state in
+            let scratch = state.folder.removingLastComponent().appending("scratch")
+            let verify = try await Program.start("dbbackup", ["verify"], environment: state.environment)
+            while try !hasServer(scratch) { try await Task.sleep(for: .milliseconds(5)) }
+            verify.send(SIGKILL)
+            _ = try await verify.result()
+            #expect(try Files.list(scratch).count == 1)
+            let next = try await state.dbbackup("verify")
+            #expect(next.status == 0, "\(next.stdout)\(next.stderr)")
+            #expect(try Files.list(scratch).isEmpty)
+        }
+    }
+
+    @Test func `prune says why, keeps the proven one, and with no rule does nothing`() async throws {
+        try await withBackup { state in
+            let proven = try state.backup
+            #expect(try await state.dbbackup("verify").status == 0)
+            #expect(try await state.dbbackup("run", state.database.name).status == 0)
+            let middle = try state.backup
+            #expect(try await state.dbbackup("run", state.database.name).status == 0)
+            #expect(try await state.dbbackup("prune").status == 78)
+            let planned = try await state.dbbackup("prune", "--keep-last", "1", "--dry-run")
+            #expect(planned.stdout.contains("would be removed"))
+            #expect(Files.exists(middle))
+            let pruned = try await state.dbbackup("prune", "--keep-last", "1")
+            #expect(pruned.status == 0, "\(pruned.stderr)")
+            #expect(pruned.stdout.contains("newest proven backup of \"\(state.database.name)\""))
+            #expect(Files.exists(proven))
+            #expect(!Files.exists(middle))
+        }
+    }
+
+    /// Whether a scratch server has begun to start in the folder.
+    private func hasServer(_ scratch: FilePath) throws -> Bool {
+        try Files.list(scratch).contains {
+            Files.exists(scratch.appending($0).appending("cluster/data/postmaster.pid"))
+        }
+    }
+}
