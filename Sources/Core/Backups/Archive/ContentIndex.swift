@@ -53,6 +53,20 @@ package struct ContentIndex: Sendable, Equatable, Codable {
 }
 
 extension ContentIndex {
+    /// Takes over the rows of another part of the same database; rows that both have count twice, and so differ.
+    mutating func add(rowsOf other: ContentIndex) {
+        for table in other.tables {
+            guard let place = tables.firstIndex(where: { $0.name == table.name }) else {
+                tables.append(table)
+                continue
+            }
+            tables[place].rows += table.rows
+            tables[place].bytes += table.bytes
+            tables[place].digest.add(table.digest)
+        }
+        tables.sort { $0.name < $1.name }
+    }
+
     /// One way in which a second index differs from a first.
     package struct Difference: Sendable, Equatable, Codable, CustomStringConvertible {
         /// Nil for the large objects.

@@ -24,9 +24,8 @@ package struct ScratchCluster: Sendable {
 
     package static let folderPrefix = "dbsec-scratch"
 
-    package let binaries: FilePath
-    private let isolation: Isolation
-    private let superuser: String
+    private let server: ThrowawayServer
+    private let launch: ThrowawayServer.Launch
 
     /// Starts a cluster, runs the body, and removes the cluster.
     package static func with<Value: Sendable>(
@@ -42,9 +41,12 @@ package struct ScratchCluster: Sendable {
         do {
             let isolation = try Isolation(folder: folder.path, shown: shown, hidden: wish.hidden)
             try await isolation.check()
-            let cluster = ScratchCluster(binaries: wish.binaries, isolation: isolation, superuser: wish.superuser)
-            try await cluster.initialise()
-            result = .success(try await cluster.serve(wish, body))
+            let launch = launching(wish.binaries, in: isolation)
+            let server = try ThrowawayServer(
+                in: isolation.cluster, superuser: wish.superuser, applicationName: "dbbackup", launch: launch)
+            try await server.initialize(locale: "C")
+            let cluster = ScratchCluster(server: server, launch: launch)
+            result = .success(try await server.serving(settings(wish)) { try await body(cluster) })
         } catch {
             result = .failure(error)
         }
@@ -56,11 +58,8 @@ package struct ScratchCluster: Sendable {
     }
 
     /// How to connect to one of its databases, from outside the room.
-    package func parameters(database: String) throws -> ConnectionParameters {
-        try ConnectionParameters(
-            database: nil, host: isolation.cluster.string, port: "5432", user: superuser,
-            applicationName: "dbbackup"
-        ).with(database: database)
+    package func parameters(database: String) -> ConnectionParameters {
+        server.parameters.with(database: database)
     }
 
     /// A program of the installation, inside the room, connected to a database: what a hostile server says to it stays there.
@@ -68,70 +67,28 @@ package struct ScratchCluster: Sendable {
     /// - Parameter settings: server options of its session, as in `-c TimeZone=UTC`.
     package func program(_ name: String, _ arguments: [String], database: String, settings: String) throws -> Child {
         let connection = try parameters(database: database).with(serverOptions: settings).forPrograms()
-        return child(name, arguments + [connection.argument])
+        return launch(name, arguments + [connection.argument])
     }
 
-    private var data: FilePath { isolation.cluster.appending("data") }
-
-    private func child(_ name: String, _ arguments: [String]) -> Child {
-        let command = isolation.command(
-            binaries.appending(name), arguments, environment: ["LC_ALL": "C.UTF-8", "TZ": "UTC"])
-        // unshare(1) blocks SIGTERM; the kernel ends all processes of the room with its first one.
-        return Child(command.program, command.arguments, name: name, stopping: .kill)
-    }
-
-    private func initialise() async throws {
-        let options = ["--encoding=UTF8", "--locale=C", "--auth=trust", "--no-sync", "--no-instructions"]
-        try await child("initdb", ["--pgdata=\(data)", "--username=\(superuser)"] + options).run()
-    }
-
-    private func serve<Value: Sendable>(
-        _ wish: Wish, _ body: @escaping @Sendable (ScratchCluster) async throws -> Value
-    ) async throws -> Value {
-        let server = child("postgres", ["-D", data.string] + settings(wish).flatMap { ["-c", $0] })
-        return try await withThrowingTaskGroup(of: Value?.self) { group in
-            group.addTask {
-                _ = try await server.run()
-                return nil
-            }
-            group.addTask {
-                try await untilReady()
-                return try await body(self)
-            }
-            defer { group.cancelAll() }
-            guard let value = try await group.next() ?? nil else {
-                throw PlainFailure(.unavailable, "the scratch server ended before its work was done")
-            }
-            return value
+    private static func launching(_ binaries: FilePath, in isolation: Isolation) -> ThrowawayServer.Launch {
+        { name, arguments in
+            let command = isolation.command(
+                binaries.appending(name), arguments, environment: ["LC_ALL": "C.UTF-8", "TZ": "UTC"])
+            // unshare(1) blocks SIGTERM; the kernel ends all processes of the room with its first one.
+            return Child(command.program, command.arguments, name: name, stopping: .kill)
         }
     }
 
-    /// Nothing here has to survive: what costs time for durability is off.
-    private func settings(_ wish: Wish) -> [String] {
+    /// The locks of a restore in one transaction are many; the rest is for speed.
+    private static func settings(_ wish: Wish) -> [String: String] {
         let connections = 20
         return [
-            "listen_addresses=", "unix_socket_directories=\(isolation.cluster)", "unix_socket_permissions=0700",
-            "port=5432",
-            "max_connections=\(connections)", "fsync=off", "synchronous_commit=off", "full_page_writes=off",
-            "wal_level=minimal", "max_wal_senders=0", "max_wal_size=16GB", "checkpoint_timeout=1d", "autovacuum=off",
-            "shared_buffers=256MB", "maintenance_work_mem=256MB", "logging_collector=off", "log_min_messages=fatal",
-            "max_locks_per_transaction=\(max(256, wish.objects * 4 / connections))", "jit=off",
-            "shared_preload_libraries=\(wish.preloadLibraries.joined(separator: ","))",
-            "timezone=UTC", "log_timezone=UTC",
+            "max_connections": "\(connections)", "max_wal_size": "16GB", "checkpoint_timeout": "1d",
+            "shared_buffers": "256MB", "maintenance_work_mem": "256MB", "log_min_messages": "fatal",
+            "max_locks_per_transaction": "\(max(256, wish.objects * 4 / connections))", "jit": "off",
+            "shared_preload_libraries": wish.preloadLibraries.joined(separator: ","),
+            "timezone": "UTC", "log_timezone": "UTC",
         ]
-    }
-
-    /// The postmaster writes its state into the last line of its lock file (src/include/utils/pidfile.h).
-    private func untilReady() async throws {
-        let pidFile = data.appending("postmaster.pid")
-        while true {
-            if let bytes = try? Files.read(pidFile, limit: 1 << 12) {
-                let lines = String(decoding: bytes, as: UTF8.self).split(
-                    separator: "\n", omittingEmptySubsequences: false)
-                if lines.count >= 8, lines[7].hasPrefix("ready") { return }
-            }
-            try await Task.sleep(for: .milliseconds(5))
-        }
     }
 
     /// Empties the cluster's folder from inside a room, since what ran there could have laid links for root to follow.

@@ -5,7 +5,7 @@ import Synchronization
 /// What a dump holds: its table of contents, and the content index taken while it streamed by.
 struct ArchiveContent: Sendable {
     let toc: ArchiveTOC
-    let index: ContentIndex
+    var index: ContentIndex
 }
 
 /// Opens the files of a backup; the line of a run, read backwards: file -> age -> zstd -> archive.

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(2)))
-struct `A temporary cluster` {
+struct `A throwaway server` {
     @Test func `is there for the closure and gone afterwards`() async throws {
         let folder = try await TemporaryCluster.run(Cluster.installation(), try makeOptions()) { cluster in
             #expect(Files.exists(cluster.folder.appending("data/PG_VERSION")))

@@ -1,0 +1,57 @@
+/// How the rows of one database are shared out over several pg_dump programs that run at the same time.
+///
+/// The first of them dumps everything but the rows of the tables that the others have been given, so that what nobody
+/// thought of (large objects, sequences, an extension's tables) is in it. Each of the others dumps the rows of its tables.
+struct DumpShares: Equatable {
+    /// For each program but the first, the tables whose rows are its.
+    let apart: [[TableName]]
+
+    /// Tables below this size, in bytes of COPY text, are not worth a name in an argument list.
+    static let worthwhile = 16 << 20
+
+    /// - Parameter content: the rows that are expected, which say how large each table is.
+    init(of content: ContentIndex, in toc: ArchiveTOC, programs: Int) {
+        let movable = Self.movable(toc)
+        var loads = [Int](repeating: 0, count: max(1, programs))
+        var shares = [[TableName]](repeating: [], count: max(1, programs))
+        // The largest first, each to whoever has least so far.
+        for table in content.tables.sorted(by: { ($1.bytes, $0.name) < ($0.bytes, $1.name) }) {
+            let isMovable = table.bytes >= Self.worthwhile && movable.contains(table.name)
+            let lightest = isMovable ? loads.indices.min { loads[$0] < loads[$1] } ?? 0 : 0
+            shares[lightest].append(table.name)
+            loads[lightest] += table.bytes
+        }
+        apart = shares.dropFirst().filter { !$0.isEmpty }
+    }
+
+    /// The arguments of the first program.
+    var argumentsOfRest: [String] { apart.joined().map { "--exclude-table-data=\(Self.pattern($0))" } }
+
+    /// The arguments of the others.
+    static func arguments(for tables: [TableName]) -> [String] {
+        ["--data-only"] + tables.map { "--table=\(pattern($0))" }
+    }
+
+    /// Tables with rows of their own in this dump, which stand for themselves.
+    ///
+    /// Partitions are left together, since only a dump of their definitions says where they belong; names beyond ASCII
+    /// are, since pg_dump reads its patterns in the database's encoding.
+    private static func movable(_ toc: ArchiveTOC) -> Set<TableName> {
+        let partitioned = toc.partitionRoots
+        let roots = Set(partitioned.values)
+        return Set(
+            toc.entries.lazy.filter { $0.kind == "TABLE DATA" }
+                .map { TableName(schema: $0.namespace ?? "", name: $0.tag) }
+                .filter { name in
+                    partitioned[name] == nil && !roots.contains(name)
+                        && (name.schema + name.name).utf8.allSatisfy { (0x20...0x7E).contains($0) }
+                })
+    }
+
+    /// A pattern that only this table matches: inside of double quotes pg_dump reads every character as itself.
+    private static func pattern(_ table: TableName) -> String {
+        [table.schema, table.name].map { part in
+            "\"" + part.map { $0 == "\"" ? "\"\"" : String($0) }.joined() + "\""
+        }.joined(separator: ".")
+    }
+}
