@@ -73,6 +73,23 @@ struct `A throwaway server` {
         }
     }
 
+    /// The environment's `PGHOSTADDR` beats a socket's folder: whatever is done then would be done to that server.
+    @Test func `notices when connecting leads to another server`() async throws {
+        await #expect(processExitsWith: .success) {
+            var other = try makeOptions()
+            other.settings = ["listen_addresses": "127.0.0.77"]
+            try await TemporaryCluster.run(Cluster.installation(), other) { _ in
+                setenv("PGHOSTADDR", "127.0.0.77", 1)
+                let failure = await #expect(throws: PlainFailure.self) {
+                    try await TemporaryCluster.run(Cluster.installation(), makeOptions()) { _ in
+                        Issue.record("it was given a server that is not its own")
+                    }
+                }
+                #expect(failure?.status == .configuration)
+            }
+        }
+    }
+
     @Test func `says why it does not start`() async throws {
         var options = try makeOptions()
         options.settings = ["shared_buffers": "nonsense"]

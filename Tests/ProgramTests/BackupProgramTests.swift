@@ -205,6 +205,32 @@ import Testing
         }
     }
 
+    /// A row may be a gigabyte; pg_dump holds it whole, and we never do.
+    @Test func `memory stays flat however wide a row is`() async throws {
+        try await Database.current.run(
+            """
+            CREATE TABLE wide (t text); ALTER TABLE wide ALTER t SET STORAGE EXTERNAL;
+            INSERT INTO wide SELECT string_agg(md5(n::text), '') FROM generate_series(1, 5000000) n
+            """)
+        try await withState { state in
+            for arguments in [
+                ["run", state.database], ["verify", "--level", "decode"],
+                ["restore", "latest", "--target-dbname", state.database + "_again"],
+            ] {
+                let program = try await Program.start("dbbackup", arguments, environment: state.environment)
+                var peak = 0
+                while let now = program.peakMemory {
+                    peak = max(peak, now)
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+                let result = try await program.result()
+                #expect(result.status == 0, "\(result.stderr)")
+                #expect(peak > 0)
+                #expect(peak < 96_000_000, "\(arguments[0])")
+            }
+        }
+    }
+
     @Test func `a full disk is 74 and leaves nothing`() async throws {
         try await fill(rows: 60000)
         try await withState { state in

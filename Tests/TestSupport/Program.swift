@@ -101,6 +101,13 @@ package struct RunningProgram: Sendable {
         kill(identifier, signal)
     }
 
+    /// The most memory it has had so far, in bytes (VmHWM); nil once it has ended.
+    package var peakMemory: Int? {
+        guard let status = try? Files.read(FilePath("/proc/\(identifier)/status")) else { return nil }
+        let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+    }
+
     /// Waits for its end.
     package func result() async throws -> ProgramResult {
         try await withTaskCancellationHandler {

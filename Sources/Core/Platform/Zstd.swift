@@ -20,8 +20,9 @@ package final class ZstdCompressor: ByteSink {
         try check(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1))
         if workers > 0 {
             try check(ZSTD_CCtx_setParameter(context, ZSTD_c_nbWorkers, workers))
-            // Without it two workers keep 69 MB in flight; with it 28, no slower, and 0.8 % smaller.
-            try check(ZSTD_CCtx_setParameter(context, ZSTD_c_jobSize, 1 << 20))
+            // Each worker reads the end of the job before its own again, so small jobs cost time: 8.6 s of processor for a
+            // gigabyte with 1 MiB, 7.0 with 4 MiB, no less with the default of 8 MiB, which keeps twice as much in memory.
+            try check(ZSTD_CCtx_setParameter(context, ZSTD_c_jobSize, 4 << 20))
         }
     }
 

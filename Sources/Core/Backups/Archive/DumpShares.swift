@@ -12,12 +12,14 @@ struct DumpShares: Equatable {
     /// - Parameter content: the rows that are expected, which say how large each table is.
     init(of content: ContentIndex, in toc: ArchiveTOC, programs: Int) {
         let movable = Self.movable(toc)
-        var loads = [Int](repeating: 0, count: max(1, programs))
+        let large = content.tables.filter { $0.bytes >= Self.worthwhile && movable.contains($0.name) }
+            .sorted { ($1.bytes, $0.name) < ($0.bytes, $1.name) }
         var shares = [[TableName]](repeating: [], count: max(1, programs))
+        var loads = [Int](repeating: 0, count: shares.count)
+        loads[0] = content.bytes - large.reduce(0) { $0 + $1.bytes }
         // The largest first, each to whoever has least so far.
-        for table in content.tables.sorted(by: { ($1.bytes, $0.name) < ($0.bytes, $1.name) }) {
-            let isMovable = table.bytes >= Self.worthwhile && movable.contains(table.name)
-            let lightest = isMovable ? loads.indices.min { loads[$0] < loads[$1] } ?? 0 : 0
+        for table in large {
+            let lightest = loads.indices.min { loads[$0] < loads[$1] } ?? 0
             shares[lightest].append(table.name)
             loads[lightest] += table.bytes
         }
