@@ -4,15 +4,14 @@ import Console
 import Platform
 
 struct Prune: Command {
-    static let configuration = CommandConfiguration(
-        abstract: "Remove the backups that no rule keeps, and say why for each.",
-        discussion: """
+    static let configuration = CommandConfiguration.verb(
+        nil, "Remove the backups that no rule keeps, and say why for each.",
+        details: """
             The rules keep, each on its own, per database and by the signed time of the backup. Days count back from the newest
             backup, not from today, so that backups that stopped coming are not removed one by one. The newest backup that a
             restore has proved is never removed. Without any rule nothing is done (78).
-
-            Example: dbbackup prune --keep-last 7 --keep-days 30 --dry-run
-            """)
+            """,
+        examples: ["dbbackup prune --keep-last 7 --keep-days 30 --dry-run"])
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var place: RepositoryOptions

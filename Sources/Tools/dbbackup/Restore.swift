@@ -7,15 +7,14 @@ import Platform
 import SystemPackage
 
 struct Restore: Command {
-    static let configuration = CommandConfiguration(
-        abstract: "Restore a database from a backup, under its own name or another.",
-        discussion: """
+    static let configuration = CommandConfiguration.verb(
+        nil, "Restore a database from a backup, under its own name or another.",
+        details: """
             The database must not exist yet, or be empty (else 73). It comes back with its encoding, locale, owner, settings,
             privileges and comment, and appears under its name only when all of it is there. Signature and digests are checked
             before anything is decrypted, and a file that was changed is never given to PostgreSQL.
-
-            Example: dbbackup restore latest --database app --target-dbname app_restored --plan
-            """)
+            """,
+        examples: ["dbbackup restore latest --database app --target-dbname app_restored --plan"])
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var place: RepositoryOptions

@@ -7,9 +7,9 @@ import Platform
 import SystemPackage
 
 struct Verify: Command {
-    static let configuration = CommandConfiguration(
-        abstract: "Prove that a backup restores to the content that was there.",
-        discussion: """
+    static let configuration = CommandConfiguration.verb(
+        nil, "Prove that a backup restores to the content that was there.",
+        details: """
             Levels, each with those before it: archive (signature, digests, encryption to its end), decode (all of it reads, and
             holds what was recorded), restore (a scratch cluster is restored from it, dumped again, and compared). The verdict
             is equal (0), different (1), or cannot verify here (69: what is missing is said). Each proof is signed and kept
@@ -17,9 +17,8 @@ struct Verify: Command {
 
             The scratch cluster runs code that owners of tables wrote, so it is isolated: no network, no other files, an
             account of its own. That needs root; without it, verification at this level stops with 78.
-
-            Example: dbbackup verify latest --level restore
-            """)
+            """,
+        examples: ["dbbackup verify latest --level restore"])
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var place: RepositoryOptions

@@ -1,0 +1,121 @@
+"""Times dbsec and pgbedrock on one database, and prints medians and ratios; called by benchmark-policy."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+work, schemas, runs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+KINDS = 4
+names = [f"s{number:04}" for number in range(1, schemas + 1)]
+everything = [f"{name}.*" for name in names]
+READ, WRITE = ["SELECT"], ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]
+
+
+def psql(database, sql):
+    subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database], input=sql.encode(), check=True,
+                   stdout=subprocess.DEVNULL)
+
+
+def make_template():
+    """Committed schema by schema, so that no transaction holds thirty thousand locks."""
+    subprocess.run(["createdb", "template_bench"], check=True)
+    for start in range(0, schemas, 100):
+        made = names[start : start + 100]
+        psql("template_bench", "".join(
+            f"CREATE SCHEMA {name};" + "".join(
+                f"CREATE TABLE {name}.t{i} (id int); CREATE VIEW {name}.v{i} AS SELECT id FROM {name}.t{i};"
+                f"CREATE SEQUENCE {name}.q{i};" for i in range(KINDS))
+            for name in made))
+    psql("template_bench", "VACUUM ANALYZE")
+
+
+def policy():
+    grants = [{"to": ["bench_read", "bench_write"], "on": {"schemas": names}, "privileges": ["USAGE"]}]
+    for role, tables, sequences in (("bench_read", READ, ["SELECT"]), ("bench_write", WRITE, ["SELECT", "USAGE", "UPDATE"])):
+        grants.append({"to": [role], "on": {"tables": everything}, "privileges": tables})
+        grants.append({"to": [role], "on": {"sequences": everything}, "privileges": sequences})
+    document = {"version": 1, "mode": "authoritative", "manages": {"schemas": ["s*"], "roles": ["bench_*"]},
+                "roles": {"bench_read": {}, "bench_write": {}}, "grants": grants}
+    path = f"{work}/policy.json"
+    json.dump(document, open(path, "w"), indent=1)
+    return path
+
+
+def specification():
+    """The same in pgbedrock's words; it wants every role and owner of the cluster."""
+    wide = lambda kind, what: f"            {kind}:\n" + "".join(f"                - {name}\n" for name in what)
+    text = "postgres:\n    can_login: true\n    is_superuser: true\n    owns:\n        schemas:\n"
+    text += "".join(f"            - {name}\n" for name in names + ["public"])
+    for kind in ("tables", "sequences"):
+        text += f"        {kind}:\n" + "".join(f"            - {name}\n" for name in everything)
+    for role, right in (("bench_read", "read"), ("bench_write", "write")):
+        text += f"{role}:\n    privileges:\n"
+        text += "        schemas:\n" + wide("read", names)
+        text += "        sequences:\n" + wide(right, everything) + "        tables:\n" + wide(right, everything)
+    path = f"{work}/bedrock.yml"
+    open(path, "w").write(text)
+    return path
+
+
+def fresh():
+    psql("postgres", "DROP DATABASE IF EXISTS bench WITH (FORCE)")
+    psql("postgres", "CREATE DATABASE bench TEMPLATE template_bench")
+    psql("postgres", "DROP ROLE IF EXISTS bench_read; DROP ROLE IF EXISTS bench_write")
+
+
+def run(command, expected=0, environment=None):
+    started = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               env={**os.environ, **(environment or {})})
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - started
+    if os.waitstatus_to_exitcode(status) != expected:
+        sys.exit(f"error: {' '.join(command)}: {os.waitstatus_to_exitcode(status)}: {process.stderr.read().decode()[:2000]}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def bedrock(mode):
+    login = ["-h", os.environ["PGHOST"], "-p", "5432", "-U", "postgres", "-w", "none", "-d", "bench"]
+    return [sys.executable, f"{work}/python/bin/pgbedrock", "configure", specification_path, *login, mode, "--no-attributes", "--memberships"]
+
+
+make_template()
+policy_path, specification_path = policy(), specification()
+roles = "CREATE ROLE bench_read; CREATE ROLE bench_write;"
+OURS = {
+    "plan": (["dbsec", "plan", "-d", "bench", policy_path], 1, 1.5),
+    "apply": (["dbsec", "apply-roles", "-d", "bench", policy_path], 0, 5.0),
+    "empty plan": (["dbsec", "plan", "-d", "bench", policy_path], 0, 1.5),
+    "lint": (["dbsec", "lint", "-d", "bench", "--fail-on", "never", policy_path], 0, 3.0),
+}
+RIVAL = {"plan": "--check", "apply": "--live", "empty plan": "--check"}
+ours, rival, memory = {name: [] for name in OURS}, {name: [] for name in RIVAL}, {"dbsec": [], "pgbedrock": []}
+for turn in range(runs + 1):
+    fresh()
+    for name, (command, expected, _) in OURS.items():
+        seconds, peak = run(command, expected)
+        if turn:
+            ours[name].append(seconds), memory["dbsec"].append(peak)
+    if turn > 1:
+        continue  # it takes long, and once after a warm-up of the server is enough
+    fresh()
+    psql("bench", roles)
+    for name, mode in RIVAL.items():
+        seconds, peak = run(bedrock(mode), environment={"PYTHONPATH": f"{work}/python"})
+        if turn:
+            rival[name].append(seconds), memory["pgbedrock"].append(peak)
+
+objects = schemas * KINDS
+print(f"{objects} tables, {objects} views and {objects} sequences in {schemas} schemas; median of {runs} runs, pgbedrock 1")
+for name, (_, _, limit) in OURS.items():
+    mine = statistics.median(ours[name])
+    line = f"  {name:10} {mine:6.2f} s   at most {limit} s: {'met' if mine <= limit else 'NOT MET'}"
+    if name in rival:
+        theirs = statistics.median(rival[name])
+        line += f"   pgbedrock {theirs:6.2f} s, {theirs / mine:.0f} times as long (at least 8: {'met' if theirs >= 8 * mine else 'NOT MET'})"
+    print(line)
+print(f"  peak memory {max(memory['dbsec']):.0f} MB   at most 250: {'met' if max(memory['dbsec']) <= 250 else 'NOT MET'}"
+      f"   pgbedrock {max(memory['pgbedrock']):.0f} MB")
