@@ -67,6 +67,46 @@ import Testing
         }
     }
 
+    @Test func `removes what was given up only after the time of grace`() async throws {
+        try await withBackups(2) { producer, backups in
+            _ = try await pruning(producer, last: 1, graceHours: 24).prune("main", audit: producer.audit)
+            #expect(try producer.repository.backups(of: "main").map(\.label) == [backups[1].label])
+            #expect(Files.exists(backups[0].folder.appending(FileName.index)))
+            _ = try await pruning(producer, last: 1, graceHours: 24, now: { .now().advanced(bySeconds: 86_401) })
+                .prune("main", audit: producer.audit)
+            #expect(!Files.exists(backups[0].folder))
+        }
+    }
+
+    @Test func `brings back what was given up, and a hold keeps it`() async throws {
+        try await withBackups(2) { producer, backups in
+            let trusted = try producer.keys.trustedKeys()
+            _ = try await pruning(producer, last: 1, graceHours: 24).prune("main", audit: producer.audit)
+            let held = try producer.repository.hold(
+                backups[0].name, because: Hold(reason: "it is wanted", time: .now()), trusted: trusted)
+            #expect(held.hold?.reason == "it is wanted")
+            _ = try await pruning(producer, last: 1).prune("main", audit: producer.audit)
+            #expect(try producer.repository.backups(of: "main").map(\.label) == backups.map(\.label))
+            try held.release()
+            _ = try await pruning(producer, last: 1).prune("main", audit: producer.audit)
+            #expect(try producer.repository.backups(of: "main").map(\.label) == [backups[1].label])
+        }
+    }
+
+    @Test func `does not bring back half a backup`() async throws {
+        try await withBackups(2) { producer, backups in
+            _ = try await pruning(producer, last: 1, graceHours: 24).prune("main", audit: producer.audit)
+            try Files.remove(backups[0].folder.appending(FileName.index))
+            let trusted = try producer.keys.trustedKeys()
+            let failure = #expect(throws: PlainFailure.self) {
+                try producer.repository.hold(
+                    backups[0].label, because: Hold(reason: "too late", time: .now()), trusted: trusted)
+            }
+            #expect(failure?.status == .inputMissing)
+            #expect(try producer.repository.backups(of: "main").map(\.label) == [backups[1].label])
+        }
+    }
+
     @Test func `leaves files that no backup named`() async throws {
         try await withBackups(2) { producer, backups in
             try Files.write([1], to: backups[0].folder.appending("notes.txt"))
@@ -86,10 +126,12 @@ import Testing
         }
     }
 
-    private func pruning(_ producer: Producer, last: Int) throws -> Pruning {
+    private func pruning(
+        _ producer: Producer, last: Int, graceHours: Int = 0, now: @escaping @Sendable () -> Timestamp = { .now() }
+    ) throws -> Pruning {
         Pruning(
-            repository: producer.repository, keys: producer.keys, policy: try RetentionPolicy(keepLast: last),
-            now: { .now() })
+            repository: producer.repository, keys: producer.keys, policy: try RetentionPolicy([.last(last)]),
+            graceHours: graceHours, now: now)
     }
 
     private func withBackups(_ count: Int, _ body: (Producer, [StoredBackup]) async throws -> Void) async throws {

@@ -9,6 +9,8 @@ package enum AuditAction: String, Codable, Sendable, CaseIterable {
     case backupVerify = "backup.verify"
     case backupRestore = "backup.restore"
     case backupPrune = "backup.prune"
+    case backupHold = "backup.hold"
+    case backupRelease = "backup.release"
 
     /// The first record of every log.
     case logCreated = "log.created"

@@ -8,5 +8,8 @@ import Console
             A backup is a folder of files in formats of other people's programs: pg_dump's custom format in zstd in age,
             signed with minisign. With age, zstd and pg_restore it can be restored without this program.
             """,
-        verbs: [Init.self, Run.self, List.self, Show.self, Verify.self, Restore.self, Prune.self, Keys.self])
+        verbs: [
+            Init.self, Run.self, List.self, Show.self, Verify.self, Restore.self, Prune.self, HoldBackup.self,
+            Keys.self,
+        ])
 }

@@ -7,11 +7,18 @@ struct Prune: Command {
     static let configuration = CommandConfiguration.verb(
         nil, "Remove the backups that no rule keeps, and say why for each.",
         details: """
-            The rules keep, each on its own, per database and by the signed time of the backup. Days count back from the newest
-            backup, not from today, so that backups that stopped coming are not removed one by one. The newest backup that a
-            restore has proved is never removed. Without any rule nothing is done (78).
+            The rules keep, each on its own, per database and by the signed time of the backup, in UTC. Days count back from the
+            newest backup, not from today, so that backups that stopped coming are not removed one by one. The newest backup
+            that a restore has proved is never removed, nor one that is held (dbbackup hold). Without any rule nothing is done
+            (78).
+
+            What no rule keeps is given up: it is listed no more, and removed by the first prune after the time of grace. Until
+            then dbbackup hold brings it back.
             """,
-        examples: ["dbbackup prune --keep-last 7 --keep-days 30 --dry-run"])
+        examples: [
+            "dbbackup prune --keep-last 7 --keep-days 30 --dry-run",
+            "dbbackup prune --keep-daily 14 --keep-weekly 8 --keep-monthly 24 --require-proof restore",
+        ])
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var place: RepositoryOptions
@@ -22,20 +29,53 @@ struct Prune: Command {
     @Option(help: "Keep what is at most this many days older than the newest backup of the database.")
     var keepDays: Int?
 
+    @Option(help: "Keep the newest of each of this many hours in which there is one.")
+    var keepHourly: Int?
+
+    @Option(help: "Keep the newest of each of this many days.")
+    var keepDaily: Int?
+
+    @Option(help: "Keep the newest of each of this many weeks.")
+    var keepWeekly: Int?
+
+    @Option(help: "Keep the newest of each of this many months.")
+    var keepMonthly: Int?
+
+    @Option(help: "Keep the newest of each of this many years.")
+    var keepYearly: Int?
+
+    @Option(help: "A backup makes an older one removable only once it was proved to this level.")
+    var requireProof: ProofLevel?
+
+    @Option(help: "How many hours what was given up stays on the disk (default: 24).")
+    var graceHours: Int?
+
     @Option(help: "Only this cluster's.")
     var cluster: String?
 
     @Flag(help: "Only say what would be done.")
     var dryRun = false
 
+    func validate() throws {
+        if let graceHours, graceHours < 0 { throw ValidationError("--grace-hours is 0 or more") }
+    }
+
+    private var rules: Set<RetentionRule> {
+        RetentionNumbers(
+            last: keepLast, days: keepDays, hourly: keepHourly, daily: keepDaily, weekly: keepWeekly,
+            monthly: keepMonthly, yearly: keepYearly
+        ).rules
+    }
+
     func run(_ context: Context) async throws -> any Report {
         let settings = try context.settings
         // A rule on the command line stands for all of those in the file.
-        let isGiven = keepLast != nil || keepDays != nil
         let policy = try RetentionPolicy(
-            keepLast: isGiven ? keepLast : settings.keepLast, keepDays: isGiven ? keepDays : settings.keepDays)
+            rules.isEmpty ? settings.rules : rules, requiredProof: requireProof ?? settings.requiredProof)
         let repository = try context.repository(place)
-        let pruning = Pruning(repository: repository, keys: context.keys, policy: policy, now: context.now)
+        let pruning = Pruning(
+            repository: repository, keys: context.keys, policy: policy,
+            graceHours: graceHours ?? settings.graceHours ?? 24, now: context.now)
         let clusters = try repository.clusters().filter { cluster == nil || $0 == cluster }
         if let cluster, clusters.isEmpty {
             throw PlainFailure(.inputMissing, "there is no cluster \"\(cluster)\" in \(repository.root)")
@@ -78,7 +118,7 @@ private struct PruneReport: Report {
         guard !backups.isEmpty else { return "there are no backups yet" }
         var table = TextTable(["BACKUP", "FATE", "REASONS"])
         for backup in backups {
-            let fate = backup.isKept ? "kept" : dryRun ? "would be removed" : "removed"
+            let fate = backup.isKept ? "kept" : dryRun ? "would be given up" : "given up"
             table.append([Plain.line(backup.backup), fate, Plain.line(backup.reasons.joined(separator: "; "))])
         }
         return table.text

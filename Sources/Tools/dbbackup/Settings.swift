@@ -10,15 +10,19 @@ struct Settings: Decodable, Sendable {
     var repository: String?
     var cluster: String?
     var lockWaitTimeout: Int?
-    var keepLast: Int?
-    var keepDays: Int?
+    /// From `keepLast`, `keepDays`, `keepHourly`, `keepDaily`, `keepWeekly`, `keepMonthly` and `keepYearly`.
+    var rules: Set<RetentionRule> = []
+    /// From `requireProof`.
+    var requiredProof: ProofLevel?
+    var graceHours: Int?
     /// Where scratch clusters are made; the default is memory when the backup fits, else the state folder.
     var scratchFolder: String?
     /// The libraries that a scratch cluster may load because the source did.
     var allowedPreloadLibraries: [String]?
 
     private enum Keys: String, CodingKey, CaseIterable {
-        case repository, cluster, lockWaitTimeout, keepLast, keepDays, scratchFolder, allowedPreloadLibraries
+        case repository, cluster, lockWaitTimeout, keepLast, keepDays, keepHourly, keepDaily, keepWeekly, keepMonthly
+        case keepYearly, requireProof, graceHours, scratchFolder, allowedPreloadLibraries
     }
 
     init() {}
@@ -28,10 +32,33 @@ struct Settings: Decodable, Sendable {
         repository = try container.decodeIfPresent(String.self, forKey: .repository)
         cluster = try container.decodeIfPresent(String.self, forKey: .cluster)
         lockWaitTimeout = try container.decodeIfPresent(Int.self, forKey: .lockWaitTimeout)
-        keepLast = try container.decodeIfPresent(Int.self, forKey: .keepLast)
-        keepDays = try container.decodeIfPresent(Int.self, forKey: .keepDays)
+        let kept = RetentionNumbers(
+            last: try container.decodeIfPresent(Int.self, forKey: .keepLast),
+            days: try container.decodeIfPresent(Int.self, forKey: .keepDays),
+            hourly: try container.decodeIfPresent(Int.self, forKey: .keepHourly),
+            daily: try container.decodeIfPresent(Int.self, forKey: .keepDaily),
+            weekly: try container.decodeIfPresent(Int.self, forKey: .keepWeekly),
+            monthly: try container.decodeIfPresent(Int.self, forKey: .keepMonthly),
+            yearly: try container.decodeIfPresent(Int.self, forKey: .keepYearly))
+        rules = kept.rules
+        requiredProof = try container.decodeIfPresent(ProofLevel.self, forKey: .requireProof)
+        graceHours = try container.decodeIfPresent(Int.self, forKey: .graceHours)
         scratchFolder = try container.decodeIfPresent(String.self, forKey: .scratchFolder)
         allowedPreloadLibraries = try container.decodeIfPresent([String].self, forKey: .allowedPreloadLibraries)
+    }
+}
+
+/// How many backups each rule keeps, as options and configuration say it; nil: there is no such rule.
+struct RetentionNumbers {
+    var last, days, hourly, daily, weekly, monthly, yearly: Int?
+
+    var rules: Set<RetentionRule> {
+        Set(
+            [
+                last.map(RetentionRule.last), days.map(RetentionRule.days), hourly.map { .each(.hourly, $0) },
+                daily.map { .each(.daily, $0) }, weekly.map { .each(.weekly, $0) }, monthly.map { .each(.monthly, $0) },
+                yearly.map { .each(.yearly, $0) },
+            ].compactMap(\.self))
     }
 }
 

@@ -54,17 +54,20 @@ extension StoredBackup {
 
 extension [Proof] {
     /// The databases that a restore showed to be equal, and of which no later proof said otherwise.
-    package var proven: Set<String> {
-        reduce(into: []) { proven, proof in
+    package var proven: Set<String> { Set(levels.filter { $0.value == .restore }.keys) }
+
+    /// The deepest level at which each database was equal, those left out of which a later proof said otherwise.
+    package var levels: [String: ProofLevel] {
+        reduce(into: [:]) { levels, proof in
             for database in proof.databases {
                 switch database.verdict {
-                case .equal: if proof.level == .restore { proven.insert(database.name) }
-                case .different: proven.remove(database.name)
+                case .equal: levels[database.name] = Swift.max(levels[database.name] ?? proof.level, proof.level)
+                case .different: levels[database.name] = nil
                 case .cannotVerify: break
                 }
             }
             // Damage to a file that is no dump, such as the roles, is damage to all.
-            if proof.verdict == .different, proof.databases.allSatisfy({ $0.verdict != .different }) { proven = [] }
+            if proof.verdict == .different, proof.databases.allSatisfy({ $0.verdict != .different }) { levels = [:] }
         }
     }
 

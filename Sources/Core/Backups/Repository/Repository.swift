@@ -83,6 +83,23 @@ package struct Repository: Sendable {
         try labels(of: cluster).filter { Tombstone.isIn(folder(of: cluster).appending($0)) }
     }
 
+    /// Says that a backup has to stay; one that was given up and not removed yet is brought back.
+    ///
+    /// - Throws: status 75 when it would be brought back while a prune or a run is under way.
+    package func hold(_ name: String, because hold: Hold, trusted: [MinisignPublicKey]) throws -> StoredBackup {
+        for cluster in try clusters() {
+            for label in try condemned(of: cluster) where [label, "\(cluster)/\(label)"].contains(name) {
+                let folder = folder(of: cluster).appending(label)
+                try FileLock.holding(lock(of: cluster)) {
+                    try Tombstone.read(folder, cluster: cluster, label: label, trusted: trusted).lift(from: folder)
+                }
+            }
+        }
+        let backup = try backup(named: name)
+        try backup.place(hold)
+        return backup
+    }
+
     private func committed(_ cluster: String, _ label: String) throws -> StoredBackup? {
         let folder = folder(of: cluster).appending(label)
         guard Files.exists(folder.appending(Manifest.signatureFileName)), !Tombstone.isIn(folder) else { return nil }

@@ -8,14 +8,18 @@ package struct Pruning: Sendable {
     package let repository: Repository
     package let keys: KeyFolder
     package let policy: RetentionPolicy
+    /// How long a backup that was given up stays on the disk, in hours: until then `hold` brings it back.
+    package let graceHours: Int
     package let now: @Sendable () -> Timestamp
 
     package init(
-        repository: Repository, keys: KeyFolder, policy: RetentionPolicy, now: @escaping @Sendable () -> Timestamp
+        repository: Repository, keys: KeyFolder, policy: RetentionPolicy, graceHours: Int = 0,
+        now: @escaping @Sendable () -> Timestamp
     ) {
         self.repository = repository
         self.keys = keys
         self.policy = policy
+        self.graceHours = graceHours
         self.now = now
     }
 
@@ -43,7 +47,7 @@ package struct Pruning: Sendable {
                     RetentionCandidate(
                         cluster: cluster, label: stored.label, time: backup.manifest.snapshot,
                         complete: Set(backup.manifest.databases.map(\.name)),
-                        proven: try stored.proofs(trusted: trusted).proven))
+                        proven: try stored.proofs(trusted: trusted).levels, hold: stored.hold?.reason))
             } catch let failure as any Failure where failure.status == .malformed {
                 doubtful[stored.label] = failure.sentence
             }
@@ -51,7 +55,7 @@ package struct Pruning: Sendable {
         return Decided(decisions: policy.decide(candidates), doubtful: doubtful, backups: backups)
     }
 
-    /// Decides, condemns what may go, and removes it, also what an earlier run had condemned and not removed.
+    /// Decides, condemns what may go, and removes what was condemned before the time of grace, also by an earlier run.
     ///
     /// - Throws: status 75 while a run makes a backup of this cluster.
     package func prune(_ cluster: String, audit: AuditLog) async throws -> Decided {
@@ -82,10 +86,13 @@ package struct Pruning: Sendable {
 
     private func bury(_ cluster: String) throws -> [String] {
         let trusted = try keys.trustedKeys()
-        return try repository.condemned(of: cluster).map { label in
+        let latest = now().advanced(bySeconds: Int64(graceHours) * -3600)
+        return try repository.condemned(of: cluster).filter { label in
             let folder = repository.folder(of: cluster).appending(label)
-            try Tombstone.read(folder, cluster: cluster, label: label, trusted: trusted).bury(folder)
-            return label
+            let stone = try Tombstone.read(folder, cluster: cluster, label: label, trusted: trusted)
+            guard stone.time <= latest else { return false }
+            try stone.bury(folder)
+            return true
         }
     }
 }

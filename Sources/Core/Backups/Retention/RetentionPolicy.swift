@@ -2,33 +2,32 @@ package import Platform
 
 /// Which backups are kept: every rule keeps on its own, per cluster and database, and what no rule keeps may go.
 ///
-/// A pure function of signed times: no clock is read, so backups that stopped coming never age the last ones away.
+/// A pure function of signed times in UTC: no clock is read, so backups that stopped coming never age the last ones away.
+/// The rules are those of restic's `forget` (restic documentation, "Removing backup snapshots").
 package struct RetentionPolicy: Hashable, Sendable {
-    /// Keeps this many of the newest complete backups of each database.
-    package let keepLast: Int?
-    /// Keeps what is at most this many days older than the newest complete backup of the database.
-    package let keepDays: Int?
+    package let rules: Set<RetentionRule>
+    /// How deep a backup must have been proved before it makes an older one removable; nil: not at all.
+    package let requiredProof: ProofLevel?
 
     /// Refuses a policy without a rule: it would remove everything but the newest proven backups.
-    package init(keepLast: Int? = nil, keepDays: Int? = nil) throws(PlainFailure) {
-        guard keepLast != nil || keepDays != nil else {
+    package init(_ rules: Set<RetentionRule>, requiredProof: ProofLevel? = nil) throws(PlainFailure) {
+        guard !rules.isEmpty else {
             throw PlainFailure(
                 .configuration, "the retention policy is empty, so nothing was removed",
-                hint: "say how much to keep: --keep-last N, --keep-days D, or both")
+                hint: "say how much to keep: --keep-last N, --keep-days D, --keep-monthly M, ...")
         }
-        guard keepLast ?? 1 >= 1, keepDays ?? 1 >= 1 else {
+        guard rules.allSatisfy({ $0.number >= 1 }) else {
             throw PlainFailure(.usage, "a retention rule must keep at least 1")
         }
-        self.keepLast = keepLast
-        self.keepDays = keepDays
+        self.rules = rules
+        self.requiredProof = requiredProof
     }
 
     /// Says for each backup why it is kept or may go; newest first within each cluster.
     package func decide(_ backups: [RetentionCandidate]) -> [RetentionDecision] {
         Dictionary(grouping: backups, by: \.cluster).sorted { $0.key < $1.key }.flatMap { _, ofCluster in
             let newestFirst = ofCluster.sorted { ($0.time, $0.label) > ($1.time, $1.label) }
-            var reasons = keepReasons(newestFirst)
-            if let newest = newestFirst.first { reasons[newest.label, default: []].insert(.newestRun, at: 0) }
+            let reasons = keepReasons(newestFirst)
             return newestFirst.map { backup in
                 if let kept = reasons[backup.label] { return RetentionDecision(backup: backup, fate: .kept(kept)) }
                 return RetentionDecision(backup: backup, fate: .removed(removalReasons(backup)))
@@ -38,26 +37,40 @@ package struct RetentionPolicy: Hashable, Sendable {
 
     private func keepReasons(_ newestFirst: [RetentionCandidate]) -> [String: [KeepReason]] {
         var reasons: [String: [KeepReason]] = [:]
+        func keep(_ backup: RetentionCandidate, _ reason: KeepReason) {
+            if reasons[backup.label]?.contains(reason) != true { reasons[backup.label, default: []].append(reason) }
+        }
+        if let newest = newestFirst.first { keep(newest, .newestRun) }
+        for backup in newestFirst {
+            if let hold = backup.hold { keep(backup, .held(hold)) }
+        }
         for database in Set(newestFirst.flatMap(\.complete)).sorted() {
             let complete = newestFirst.filter { $0.complete.contains(database) }
-            if let proven = complete.first(where: { $0.proven.contains(database) }) {
-                reasons[proven.label, default: []].append(.newestProven(database: database))
+            if let proven = complete.first(where: { $0.isProven(database, to: .restore) }) {
+                keep(proven, .newestProven(database: database))
             }
-            for (index, backup) in complete.enumerated() {
-                if let keepLast, index < keepLast {
-                    reasons[backup.label, default: []].append(.last(database: database, rank: index + 1, of: keepLast))
-                }
-                if let keepDays, backup.time >= complete[0].time.advanced(bySeconds: Int64(keepDays) * -86400) {
-                    reasons[backup.label, default: []].append(.within(database: database, days: keepDays))
-                }
+            for (backup, rule, rank) in kept(of: complete) { keep(backup, .rule(rule, database: database, rank: rank)) }
+            guard let requiredProof else { continue }
+            // An older backup goes only when enough of the proved ones stand for it.
+            let proved = complete.filter { $0.isProven(database, to: requiredProof) }
+            for (backup, rule, rank) in kept(of: proved) { keep(backup, .rule(rule, database: database, rank: rank)) }
+            for backup in complete.prefix(while: { !$0.isProven(database, to: requiredProof) }) {
+                keep(backup, .notYetProved(database: database, requiredProof))
             }
         }
         return reasons
     }
 
+    /// What each rule keeps of the backups of one database, and as the how-manieth.
+    private func kept(of newestFirst: [RetentionCandidate]) -> [(RetentionCandidate, RetentionRule, Int)] {
+        rules.sorted().flatMap { rule in
+            rule.kept(of: newestFirst.map(\.time)).enumerated().map { (newestFirst[$1], rule, $0 + 1) }
+        }
+    }
+
     private func removalReasons(_ backup: RetentionCandidate) -> [RemovalReason] {
         guard !backup.complete.isEmpty else { return [.nothingComplete] }
-        return backup.complete.sorted().map { .outlived(database: $0, by: self) }
+        return backup.complete.sorted().map { .outlived(database: $0, by: rules.sorted()) }
     }
 }
 
@@ -68,15 +81,25 @@ package struct RetentionCandidate: Hashable, Sendable {
     package let time: Timestamp
     /// The databases whose dump is whole.
     package let complete: Set<String>
-    /// The databases that a restore proved equal.
-    package let proven: Set<String>
+    /// The deepest level at which each database was proved equal.
+    package let proven: [String: ProofLevel]
+    /// Why somebody said that it has to stay.
+    package let hold: String?
 
-    package init(cluster: String, label: String, time: Timestamp, complete: Set<String>, proven: Set<String>) {
+    package init(
+        cluster: String, label: String, time: Timestamp, complete: Set<String>, proven: [String: ProofLevel],
+        hold: String? = nil
+    ) {
         self.cluster = cluster
         self.label = label
         self.time = time
         self.complete = complete
         self.proven = proven
+        self.hold = hold
+    }
+
+    fileprivate func isProven(_ database: String, to level: ProofLevel) -> Bool {
+        proven[database].map { $0 >= level } ?? false
     }
 }
 
@@ -102,37 +125,35 @@ package struct RetentionDecision: Hashable, Sendable {
     }
 }
 
-/// A rule that keeps a backup.
+/// Why a backup is kept.
 package enum KeepReason: Hashable, Sendable, CustomStringConvertible {
     case newestRun
     case newestProven(database: String)
-    case last(database: String, rank: Int, of: Int)
-    case within(database: String, days: Int)
+    case rule(RetentionRule, database: String, rank: Int)
+    case notYetProved(database: String, ProofLevel)
+    case held(String)
 
     package var description: String {
         switch self {
         case .newestRun: "newest run of the cluster"
         case .newestProven(let database): "newest proven backup of \"\(database)\""
-        case .last(let database, let rank, let count): "number \(rank) of the last \(count) of \"\(database)\""
-        case .within(let database, let days): "within \(days) days of the newest backup of \"\(database)\""
+        case .rule(let rule, let database, let rank): "\(rule.reason(rank)) of \"\(database)\""
+        case .notYetProved(let database, let level): "not yet proved by \(level.rawValue), of \"\(database)\""
+        case .held(let reason): "held: \(reason)"
         }
     }
 }
 
 /// Why a backup may go.
 package enum RemovalReason: Hashable, Sendable, CustomStringConvertible {
-    case outlived(database: String, by: RetentionPolicy)
+    case outlived(database: String, by: [RetentionRule])
     case nothingComplete
 
     package var description: String {
         switch self {
         case .nothingComplete: "no database in it is complete"
-        case .outlived(let database, let policy):
-            "\"\(database)\": "
-                + [
-                    policy.keepLast.map { "not among the last \($0)" },
-                    policy.keepDays.map { "more than \($0) days older than the newest" },
-                ].compactMap { $0 }.joined(separator: ", ")
+        case .outlived(let database, let rules):
+            "\"\(database)\": " + rules.map(\.exclusion).joined(separator: ", ")
         }
     }
 }

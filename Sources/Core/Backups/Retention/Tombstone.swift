@@ -53,6 +53,17 @@ struct Tombstone: Codable, Equatable, Sendable {
         return stone
     }
 
+    /// Takes the word back, so that the backup counts again; one that is half removed is not brought back.
+    ///
+    /// - Throws: status 66 when files of the backup are gone already.
+    func lift(from folder: FilePath) throws {
+        if let gone = (files + [Manifest.fileName]).first(where: { !Files.exists(folder.appending($0)) }) {
+            throw PlainFailure(.inputMissing, "\(cluster)/\(label) is half removed already: \(gone) is gone")
+        }
+        for name in [Self.signatureFileName, Self.fileName] { try removeIfThere(folder.appending(name)) }
+        try Files.syncDirectory(folder)
+    }
+
     /// Removes the backup: its files first, the tombstone last, so that a crash in between leaves it condemned.
     ///
     /// What the backup did not name stays, and the folder with it.
