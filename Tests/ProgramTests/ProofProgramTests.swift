@@ -217,6 +217,27 @@ import Testing
         }
     }
 
+    @Test func `check warns until the newest backup is proved, and writes metrics`() async throws {
+        try await withBackup { state in
+            let file = state.folder.appending("dbbackup.prom")
+            let before = try await state.dbbackup("check")
+            #expect(before.status == 1)
+            #expect(
+                before.stdout.hasPrefix(
+                    "BACKUP WARNING: no backup of main/\(state.database.name) was ever proved by a restore | age="))
+            #expect(try await state.dbbackup("verify").status == 0)
+            let after = try await state.dbbackup("check", "--metrics", file.string, "--expect", state.database.name)
+            #expect(after.status == 0, "\(after.stdout)\(after.stderr)")
+            #expect(after.stdout.hasPrefix("BACKUP OK: 1 database backed up and proved | age="))
+            let metrics = String(decoding: try Files.read(file), as: UTF8.self)
+            #expect(metrics.contains("dbsec_backup_newest_proven_timestamp_seconds{cluster=\"main\""))
+            #expect(try await state.dbbackup("check", "--max-age", "soon").status == 64)
+            // A backup that nobody here knows the signer of counts for nothing.
+            try Files.removeTree(state.folder.appending("keys/trusted"))
+            #expect(try await state.dbbackup("check").stdout.hasPrefix("BACKUP WARNING: there is no backup"))
+        }
+    }
+
     @Test func `prune says why, keeps the proven one, and with no rule does nothing`() async throws {
         try await withBackup { state in
             let proven = try state.backup
