@@ -217,6 +217,55 @@ import Testing
         }
     }
 
+    @Test func `cat writes the rows of a table, and of all partitions of one`() async throws {
+        let database = try Database.current
+        try await database.run(
+            """
+            CREATE TABLE odd (a int, b text); INSERT INTO odd VALUES (1, E'x\\ty'), (2, NULL), (3, E'\\\\.');
+            CREATE TABLE parts (n int) PARTITION BY LIST (n);
+            CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
+            CREATE TABLE parts_2 PARTITION OF parts FOR VALUES IN (2);
+            INSERT INTO parts VALUES (1), (2)
+            """)
+        try await withBackup { state in
+            let odd = try await state.dbbackup("cat", "latest", "--table", "public.odd")
+            #expect(odd.status == 0, "\(odd.stderr)")
+            #expect(odd.stdout == "1\tx\\ty\n2\t\\N\n3\t\\\\.\n")
+            #expect(try await state.dbbackup("cat", "latest", "--table", "public.parts").stdout == "1\n2\n")
+            #expect(try await state.dbbackup("cat", "latest", "--table", "public.parts_2").stdout == "2\n")
+            let missing = try await state.dbbackup("cat", "latest", "--table", "public.ood")
+            #expect(missing.status == 66)
+            #expect(missing.stderr.contains("did you mean public.odd?"))
+        }
+    }
+
+    @Test func `diff tells which tables hold other rows`() async throws {
+        let database = try Database.current
+        try await database.run(
+            "CREATE TABLE same AS SELECT 1; CREATE TABLE gone AS SELECT 1; CREATE TABLE less AS SELECT 1")
+        try await withBackup { state in
+            let first = try state.backup.lastComponent?.string ?? ""
+            try await database.run(
+                "DROP TABLE gone; DELETE FROM less; CREATE TABLE fresh AS SELECT 1 UNION ALL SELECT 2")
+            #expect(try await state.dbbackup("run", database.name).status == 0)
+            let diff = try await state.dbbackup("diff", first, "latest", "--json")
+            #expect(diff.status == 1, "\(diff.stderr)")
+            let document = try #require(JSONSerialization.jsonObject(with: Data(diff.stdout.utf8)) as? [String: Any])
+            let databases = try #require(document["databases"] as? [[String: Any]])
+            let tables = try #require(databases[0]["tables"] as? [[String: Any]])
+            let changes = tables.map {
+                "\($0["table"] ?? "") \($0["kind"] ?? "") \($0["rowsBefore"] ?? "") \($0["rowsAfter"] ?? "")"
+            }
+            #expect(
+                changes == [
+                    "public.fresh appeared 0 2", "public.gone disappeared 1 0", "public.less changed 1 0",
+                ])
+            let same = try await state.dbbackup("diff", "latest", "latest")
+            #expect(same.status == 0)
+            #expect(same.stdout == "no differences\n")
+        }
+    }
+
     @Test func `check warns until the newest backup is proved, and writes metrics`() async throws {
         try await withBackup { state in
             let file = state.folder.appending("dbbackup.prom")

@@ -8,6 +8,7 @@ package enum AuditAction: String, Codable, Sendable, CaseIterable {
     case backupRun = "backup.run"
     case backupVerify = "backup.verify"
     case backupRestore = "backup.restore"
+    case backupRead = "backup.read"
     case backupPrune = "backup.prune"
     case backupHold = "backup.hold"
     case backupRelease = "backup.release"

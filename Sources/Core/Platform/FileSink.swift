@@ -69,3 +69,22 @@ package final class DescriptorSink: ByteSink {
 
     package func finish() {}
 }
+
+/// Standard output as the end of a stream.
+package final class StandardOutputSink: ByteSink, Sendable {
+    package init() {
+        // A reader that has enough is an error to catch, not a signal to die of.
+        signal(SIGPIPE, SIG_IGN)
+    }
+
+    /// - Throws: `FileFailure` when the output is full (74), or its reader has gone (`.brokenPipe`).
+    package func write(_ bytes: Span<UInt8>) throws {
+        do {
+            _ = try bytes.withUnsafeBytes { try FileDescriptor.standardOutput.writeAll($0) }
+        } catch let code as Errno {
+            throw FileFailure("write", "standard output", code)
+        }
+    }
+
+    package func finish() {}
+}

@@ -9,8 +9,7 @@ import Console
             signed with minisign. With age, zstd and pg_restore it can be restored without this program.
             """,
         verbs: [
-            Init.self, Run.self, List.self, Show.self, Verify.self, Restore.self, Check.self,
-            Prune.self, HoldBackup.self,
-            Keys.self,
+            Init.self, Run.self, List.self, Show.self, Verify.self, Restore.self, Diff.self, Cat.self, Check.self,
+            Prune.self, HoldBackup.self, Keys.self,
         ])
 }

@@ -101,6 +101,21 @@ package struct Manifest: Sendable, Equatable, Codable {
         }
     }
 
+    /// The database of a backup that has no other.
+    ///
+    /// - Throws: status 64 when there are several.
+    package var onlyDatabase: String {
+        get throws {
+            guard let only = databases.first, databases.count == 1 else {
+                throw PlainFailure(
+                    .usage,
+                    "\(cluster)/\(label) has several databases: \(databases.map(\.name).joined(separator: ", "))",
+                    hint: "choose one with --database")
+            }
+            return only.name
+        }
+    }
+
     package init(
         label: String, run: String, cluster: String, systemIdentifier: String, serverVersion: String,
         serverVersionNumber: Int, programs: [String: String], started: Timestamp, finished: Timestamp,
