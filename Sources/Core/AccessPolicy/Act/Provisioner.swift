@@ -166,8 +166,9 @@ package struct Provisioner: Sendable {
 }
 
 extension PostgresError {
-    /// "tuple concurrently updated", which has no code of its own, or a row that another session has just made.
-    fileprivate var isCatalogCollision: Bool { code == "XX000" || code == "23505" }
+    /// "tuple concurrently updated", which has no code of its own, a row that another session has just made, or a
+    /// deadlock over what all databases share.
+    fileprivate var isCatalogCollision: Bool { ["XX000", "23505", "40P01"].contains(code) }
 }
 
 extension TransactionOptions {

@@ -144,6 +144,13 @@ extension Snapshot {
     /// What future objects will let the grantee do: in one schema as recorded; in every schema as recorded or, where
     /// nothing is, as PostgreSQL has it built in.
     package func heldByDefault(_ holding: DefaultHolding) -> HeldPrivileges {
+        var held = recordedByDefault(holding)
+        // Whoever makes an object may grant all on it, and PostgreSQL records no option for that.
+        if holding.grantee == .role(holding.creator) { held.grantable = holding.kind.privileges }
+        return held
+    }
+
+    private func recordedByDefault(_ holding: DefaultHolding) -> HeldPrivileges {
         if let held = defaults[holding] { return held }
         let objects = FutureObjects(creator: holding.creator, kind: holding.kind)
         guard holding.schema == nil, !changedDefaults.contains(objects) else {
@@ -152,8 +159,7 @@ extension Snapshot {
         switch holding.grantee {
         case .everyone: return HeldPrivileges(grantor: holding.creator, holding.kind.builtInForEveryone)
         case .role(holding.creator):
-            let all = holding.kind.privileges(onVersion: server.version)
-            return HeldPrivileges(grantor: holding.creator, all, grantable: all)
+            return HeldPrivileges(grantor: holding.creator, holding.kind.privileges(onVersion: server.version))
         case .role: return HeldPrivileges(grantor: holding.creator, [])
         }
     }

@@ -101,15 +101,14 @@ extension Planner {
         return Set(objects.filter { snapshot.objects[$0]?.form == .procedure })
     }
 
-    /// The owner of an object on which nobody ever changed a privilege holds all of them.
+    /// The owner of an object on which nobody ever changed a privilege holds all of them, and may always grant them all,
+    /// which PostgreSQL records nowhere.
     private func held(_ holding: Holding) -> Wanted {
-        if let object = snapshot.objects[holding.object.owned], holding.grantee == .role(object.owner),
-            object.hasDefaultPrivileges
-        {
-            let all = holding.object.kind.privileges
-            return Wanted(privileges: all, grantable: all)
-        }
         var held = Wanted()
+        if let object = snapshot.objects[holding.object.owned], holding.grantee == .role(object.owner) {
+            let all = holding.object.kind.privileges
+            held = Wanted(privileges: object.hasDefaultPrivileges ? all : [], grantable: all)
+        }
         for row in snapshot.privileges[holding] ?? [] {
             held.privileges.formUnion(row.privileges)
             held.grantable.formUnion(row.grantable)
