@@ -89,6 +89,11 @@ package enum NameParser {
         return .one(RoutineSignature(name: name, arguments: String(arguments)))
     }
 
+    /// The parts of a name, without their quotes: `public`, `public.users`, `public.users.email`.
+    package static func path(_ text: String) throws(Problem) -> [String] {
+        try parts(of: text).map(\.text)
+    }
+
     private static func shape(_ text: String, _ count: Int) -> Problem {
         count < 2
             ? Problem(sentence: "\"\(text)\" does not name its schema, as in public.\(text)")
