@@ -119,6 +119,7 @@ private struct ObjectText {
     private func missing(_ noun: String, _ name: String, _ known: [ObjectID]) -> PlainFailure {
         PlainFailure(
             .inputMissing, unknown(noun, name, among: known.map(\.description)),
-            hint: text.contains(".") ? nil : "tables and what else is in a schema are named with it, as in public.\(text)")
+            hint: text.contains(".")
+                ? nil : "tables and what else is in a schema are named with it, as in public.\(text)")
     }
 }
