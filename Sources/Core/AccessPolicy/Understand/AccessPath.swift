@@ -40,7 +40,8 @@ package struct AccessPath: Hashable, Sendable {
     package var needsSetRole: Bool { acting != role }
 
     /// The way without the role it starts from, so that roles on the same way share their words.
-    package func steps(_ privileges: PrivilegeSet) -> [String] {
+    /// Without `privileges` they are not named.
+    package func steps(_ privileges: PrivilegeSet? = nil) -> [String] {
         var steps: [String] = []
         if needsSetRole {
             let through = setThrough.dropLast().map(spelled)
@@ -62,13 +63,14 @@ package struct AccessPath: Hashable, Sendable {
         ([spelled(role)] + steps(privileges)).joined(separator: " -> ")
     }
 
-    private func words(for privileges: PrivilegeSet) -> String {
-        switch source {
+    private func words(for privileges: PrivilegeSet?) -> String {
+        let what = privileges.map { " \($0)" } ?? ""
+        return switch source {
         case .superuser: "superuser"
         case .owner: "owns it"
         case .grant(let grantor, let isGrantable):
-            "granted \(privileges) by \(spelled(grantor))" + (isGrantable ? ", and may grant it on" : "")
-        case .everyone(let grantor): "granted \(privileges) to PUBLIC by \(spelled(grantor))"
+            "granted\(what) by \(spelled(grantor))" + (isGrantable ? ", and may grant it on" : "")
+        case .everyone(let grantor): "granted\(what) to PUBLIC by \(spelled(grantor))"
         case .predefined(let name): "\(name) may do this everywhere"
         }
     }

@@ -8,6 +8,9 @@ package struct EffectiveAccess: Sendable {
     let policies: [ObjectName: [PolicyState]]
     private let entries: [ObjectID: [Entry]]
 
+    /// A role without any membership, to which only what PUBLIC has applies.
+    static let nobody = ""
+
     /// One entry of an access control list.
     struct Entry: Hashable, Sendable {
         let grantee: Grantee
@@ -65,14 +68,20 @@ package struct EffectiveAccess: Sendable {
     }
 
     /// Every way in which the role comes to the privilege, the shortest first; SET ROLE only where that adds something.
-    package func paths(of role: String, to privilege: PrivilegeSet, on object: ObjectID) -> [AccessPath] {
+    ///
+    /// A column has its table's privileges too, unless `onlyOwn` leaves them out.
+    package func paths(
+        of role: String, to privilege: PrivilegeSet, on object: ObjectID, onlyOwn: Bool = false
+    ) -> [AccessPath] {
         var paths: [AccessPath] = []
         var reached: Set<Grantee> = []
         for acting in graph.settable(by: role).order {
             let start = AccessPath(
                 role: role, acting: acting, setThrough: graph.settable(by: role).path(to: acting) ?? [],
                 missing: missing(for: acting, on: object))
-            let found = sources(of: acting, privilege, object).filter { !reached.contains($0.grantee) }
+            let found = sources(of: acting, privilege, object, onlyOwn: onlyOwn).filter {
+                !reached.contains($0.grantee)
+            }
             paths += found.map { start.extended(by: $0.inherited, $0.source) }
             // A way that ends before a closed schema does not make another one superfluous.
             if start.missing == nil { reached.formUnion(found.map(\.grantee)) }
@@ -102,7 +111,9 @@ package struct EffectiveAccess: Sendable {
         let source: AccessPath.Source
     }
 
-    private func sources(of acting: String, _ privilege: PrivilegeSet, _ object: ObjectID) -> [Found] {
+    private func sources(
+        of acting: String, _ privilege: PrivilegeSet, _ object: ObjectID, onlyOwn: Bool
+    ) -> [Found] {
         if isSuperuser(acting) { return [Found(grantee: .role(acting), inherited: [], source: .superuser)] }
         let reach = graph.inherited(by: acting)
         var found: [Found] = []
@@ -117,8 +128,8 @@ package struct EffectiveAccess: Sendable {
             found.append(
                 Found(grantee: .role(name), inherited: reach.path(to: name) ?? [], source: .predefined(name)))
         }
-        if object.owned != object, object.owned.kind.privileges.contains(privilege) {
-            found += sources(of: acting, privilege, object.owned)
+        if !onlyOwn, object.owned != object, object.owned.kind.privileges.contains(privilege) {
+            found += sources(of: acting, privilege, object.owned, onlyOwn: true)
         }
         return found.sorted { $0.inherited.count < $1.inherited.count }
     }
@@ -153,11 +164,11 @@ package struct EffectiveAccess: Sendable {
     }
 
     /// What the acting role lacks to get at the object at all.
-    private func missing(for acting: String, on object: ObjectID) -> String? {
+    func missing(for acting: String, on object: ObjectID) -> String? {
         guard let schema = object.schema, object.kind != .schema,
             !privileges(of: acting, on: .schema(schema)).contains(.usage)
         else { return nil }
-        return "\(spelled(acting)) has no USAGE on schema \(spelled(schema))"
+        return "\(acting == Self.nobody ? "PUBLIC" : spelled(acting)) has no USAGE on schema \(spelled(schema))"
     }
 }
 

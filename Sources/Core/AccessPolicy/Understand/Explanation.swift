@@ -3,7 +3,7 @@ package struct Explanation: Sendable {
     package struct Answer: Sendable {
         package let privilege: PrivilegeSet
         package let ways: [Way]
-        /// May it be granted on by this role?
+        /// The role may grant it to others.
         package let isGrantable: Bool
         /// Of a table without the privilege as a whole: the columns that have it.
         package let columns: [String: [Way]]

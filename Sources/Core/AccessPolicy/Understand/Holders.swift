@@ -20,7 +20,7 @@ package struct Holders: Sendable {
     package let everyoneCanUse: Bool
     package let holders: [Holder]
 
-    /// Can anybody but superusers open a session and do it?
+    /// Somebody other than a superuser can open a session and do it.
     package var isAnybody: Bool { everyoneCanUse || holders.contains { $0.canConnect && $0.canUse } }
 }
 
