@@ -14,6 +14,7 @@ package struct Change: Sendable, Encodable {
         case grant
         case grantDefault
         case revokeDefault
+        case alterOwner
         case rowSecurity
         case createPolicy
         case alterPolicy

@@ -2,11 +2,12 @@ import Platform
 
 /// Decides, from values alone, what has to change in a database so that it is as its policy says.
 ///
-/// Order: roles, memberships, revokes, grants, default privileges, and row security last, because only that holds an
-/// ACCESS EXCLUSIVE lock until the end of the transaction.
+/// Order: roles, memberships, revokes, owners and grants, default privileges, and row security last, because that holds
+/// an ACCESS EXCLUSIVE lock until the end of the transaction; so does a change of owner, which decides who grants.
 package struct Planner {
     let policy: Policy
-    let snapshot: Snapshot
+    /// As the database will be after the changes of owners that are planned so far.
+    var snapshot: Snapshot
     let scope: Scope
     var plan = Plan()
 
@@ -50,7 +51,14 @@ struct Scope {
     /// May what is not declared be taken away? Only if both the object and the grantee are managed.
     func manages(_ object: ObjectID, _ grantee: Grantee) -> Bool {
         guard isAuthoritative, let manages, manages.covers(grantee) else { return false }
-        return object.schema.map(manages.covers(schema:)) ?? manages.database
+        if let schema = object.schema { return manages.covers(schema: schema) }
+        return object.kind.isClusterWide ? manages.cluster : manages.database
+    }
+
+    /// Of default privileges for every schema: only who manages all of them.
+    func managesEverySchema(_ grantee: Grantee) -> Bool {
+        guard isAuthoritative, let manages, manages.covers(grantee) else { return false }
+        return manages.coversEverySchema
     }
 
     func manages(schema: String, _ grantee: Grantee) -> Bool {

@@ -86,19 +86,28 @@ extension Planner {
     }
 
     private mutating func planSettings(of role: RoleDeclaration) throws {
-        let now = snapshot.roles[role.name]?.settings ?? [:]
-        for setting in role.settings {
+        let state = snapshot.roles[role.name]
+        try planSettings(role.settings, now: state?.settings ?? [:], of: role, key: "settings", in: nil)
+        try planSettings(
+            role.settingsInDatabase, now: state?.settingsInDatabase ?? [:], of: role, key: "settingsInDatabase",
+            in: snapshot.server.database)
+    }
+
+    private mutating func planSettings(
+        _ wanted: [RoleSetting], now: [String: String], of role: RoleDeclaration, key: String, in database: String?
+    ) throws {
+        for setting in wanted {
             let stored = now.first { $0.key.lowercased() == setting.name.lowercased() }?.value
             guard stored != setting.stored else { continue }
             try add(
                 Change(
-                    .setSetting, .changes, [RoleStatements.set(setting, of: role.name)],
-                    reason: "\(role.place).settings: \(setting.name) is \(stored.map { "\"\($0)\"" } ?? "not set")"),
+                    .setSetting, .changes, [RoleStatements.set(setting, of: role.name, in: database)],
+                    reason: "\(role.place).\(key): \(setting.name) is \(stored.map { "\"\($0)\"" } ?? "not set")"),
                 role: role.name, at: role.place)
         }
-        for name in now.keys.sorted()
-        where !role.settings.contains(where: { $0.name.lowercased() == name.lowercased() }) {
-            plan.undeclared.append("setting \(name) of role \(spelled(role.name))")
+        let place = database.map { " in database \(spelled($0))" } ?? ""
+        for name in now.keys.sorted() where !wanted.contains(where: { $0.name.lowercased() == name.lowercased() }) {
+            plan.undeclared.append("setting \(name) of role \(spelled(role.name))\(place)")
         }
     }
 
