@@ -6,7 +6,7 @@ import Testing
 
 /// Every answer about effective access held to PostgreSQL's own, over databases made at random.
 @Suite(.cluster, .database, .timeLimit(.minutes(4))) struct UnderstandOracleTests {
-    private static let seeds: [UInt64] = [1, 2, 3, 4]
+    private static let seeds: [UInt64] = [1, 2, 3, 4, 5, 6]
 
     /// A database made of the seed, read twice: as our values, and open for questions.
     private func scene(_ seed: UInt64) async throws -> (Scene, Connection, EffectiveAccess) {
@@ -29,6 +29,10 @@ import Testing
         var compared = 0
         var wrong: [String] = []
         for object in access.snapshot.objects.keys.sorted() + access.columns {
+            // Before PostgreSQL 18 nobody can ask about a large object.
+            if object.kind == .largeObject, connection.serverVersion < 180_000 { continue }
+            // That PUBLIC has the use of the language c, as the server says, means nothing: only superusers have it.
+            if access.snapshot.objects[object]?.form == .untrustedLanguage { continue }
             let all = object.kind.privileges(onVersion: connection.serverVersion)
             let rows = try await connection.query(
                 """
@@ -125,6 +129,15 @@ extension ObjectID {
         case .sequence(let name): "has_sequence_privilege(r.oid, \(literal: name.quoted), \(raw: word))"
         case .function(let name, let types):
             "has_function_privilege(r.oid, \(literal: "\(name.quoted)(\(types))"), \(raw: word))"
+        case .type(let name): "has_type_privilege(r.oid, \(literal: name.quoted), \(raw: word))"
+        case .language(let name): "has_language_privilege(r.oid, \(literal: name), \(raw: word))"
+        case .foreignDataWrapper(let name):
+            "has_foreign_data_wrapper_privilege(r.oid, \(literal: name), \(raw: word))"
+        case .foreignServer(let name): "has_server_privilege(r.oid, \(literal: name), \(raw: word))"
+        case .largeObject(let number):
+            "has_largeobject_privilege(r.oid, \(raw: String(number))::oid, \(raw: word))"
+        case .tablespace(let name): "has_tablespace_privilege(r.oid, \(literal: name), \(raw: word))"
+        case .parameter(let name): "has_parameter_privilege(r.oid, \(literal: name), \(raw: word))"
         }
     }
 }

@@ -111,6 +111,46 @@ extension Scene {
                 grant("EXECUTE", on: "FUNCTION \"\(schema)\".f", oneIn: 3)
             }
         }
+        script += ["CREATE TYPE s1.mood AS ENUM ('good')", "CREATE DOMAIN public.\"e mail\" AS text"]
+        script += ["CREATE FOREIGN DATA WRAPPER \"w@\"", "CREATE SERVER \"v@\" FOREIGN DATA WRAPPER \"w@\""]
+        script += [
+            "SET allow_in_place_tablespaces = on", "CREATE TABLESPACE \"t@\" LOCATION ''", "SELECT lo_create(4242)",
+        ]
+        let owned = [
+            "TYPE s1.mood", "DOMAIN public.\"e mail\"", "SERVER \"v@\"", "TABLESPACE \"t@\"", "LARGE OBJECT 4242",
+        ]
+        for object in owned where dice.hits(oneIn: 2) {
+            script.append("ALTER \(object) OWNER TO \"\(dice.one(of: roles))\"")
+        }
+        let open = ["TYPE s1.mood", "DOMAIN public.\"e mail\"", "LANGUAGE plpgsql"]
+        for object in open where dice.hits(oneIn: 2) { script.append("REVOKE ALL ON \(object) FROM PUBLIC") }
+        for object in open + ["FOREIGN DATA WRAPPER \"w@\"", "FOREIGN SERVER \"v@\""] {
+            grant("USAGE", on: object, oneIn: 4)
+        }
+        grant("CREATE", on: "TABLESPACE \"t@\"", oneIn: 4)
+        grant("SELECT", on: "LARGE OBJECT 4242", oneIn: 3)
+        grant("UPDATE", on: "LARGE OBJECT 4242", oneIn: 4)
+        grant("SET", on: "PARAMETER x.p@", oneIn: 3)
+        grant("ALTER SYSTEM", on: "PARAMETER x.p@", oneIn: 4)
+        return script + randomDefaults(&dice, roles: roles)
+    }
+
+    private func randomDefaults(_ dice: inout Dice, roles: [String]) -> [String] {
+        var script: [String] = []
+        let kinds = [
+            ("TABLES", "SELECT, INSERT"), ("SEQUENCES", "USAGE"), ("FUNCTIONS", "EXECUTE"), ("TYPES", "USAGE"),
+            ("SCHEMAS", "USAGE"),
+        ]
+        for (kind, privileges) in kinds {
+            for _ in 0..<3 where dice.hits(oneIn: 2) {
+                let creator = "ALTER DEFAULT PRIVILEGES FOR ROLE \"\(dice.one(of: roles))\""
+                let place = kind == "SCHEMAS" || dice.hits(oneIn: 2) ? "" : " IN SCHEMA \"s 2\""
+                let option = dice.hits(oneIn: 4) ? " WITH GRANT OPTION" : ""
+                script.append(
+                    "\(creator)\(place) GRANT \(privileges) ON \(kind) TO \"\(dice.one(of: roles))\"\(option)")
+                if dice.hits(oneIn: 3) { script.append("\(creator) REVOKE ALL ON \(kind) FROM PUBLIC") }
+            }
+        }
         return script
     }
 

@@ -225,7 +225,8 @@ extension [AccessMatrix.Place] {
 }
 
 extension ObjectKind {
-    fileprivate var position: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+    /// The order in which kinds are told.
+    var position: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }
 
 extension ObjectID {

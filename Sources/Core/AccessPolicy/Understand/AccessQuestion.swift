@@ -68,7 +68,9 @@ private struct ObjectText {
     /// Only the server knows what argument types mean and which columns there are: a policy that names them asks it.
     var policy: Policy {
         if let signature { return Policy(grants: [grant(on: .functions([.one(signature)]))]) }
-        if kind == .largeObject, let number = UInt32(text) { return Policy(grants: [grant(on: .largeObjects([number]))]) }
+        if kind == .largeObject, let number = UInt32(text) {
+            return Policy(grants: [grant(on: .largeObjects([number]))])
+        }
         guard let table = columnTable else { return Policy() }
         return Policy(grants: [grant(on: .columns([.init(table: table, columns: [parts[2]])]))])
     }
