@@ -40,6 +40,7 @@ package struct AccessPath: Hashable, Sendable {
     package var needsSetRole: Bool { acting != role }
 
     /// The way without the role it starts from, so that roles on the same way share their words.
+    ///
     /// Without `privileges` they are not named.
     package func steps(_ privileges: PrivilegeSet? = nil) -> [String] {
         var steps: [String] = []

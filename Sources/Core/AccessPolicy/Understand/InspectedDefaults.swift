@@ -63,14 +63,16 @@ extension InspectedPolicy {
 
     /// Equal entries told once: for several grantees, then in several schemas, then of several creators.
     private func joined(_ futures: [Future]) -> [Future] {
-        let byGrantee = fold(futures, { $0.grantees }) { $0.with(grantees: $1.sorted()) }
-        let bySchema = fold(byGrantee, { $0.schemas ?? [] }) { $0.schemas == nil ? $0 : $0.with(schemas: $1.sorted()) }
-        let byCreator = fold(bySchema, { $0.creators }) { $0.with(creators: $1.sorted()) }
+        let byGrantee = fold(futures, part: { $0.grantees }, setting: { $0.with(grantees: $1.sorted()) })
+        let bySchema = fold(
+            byGrantee, part: { $0.schemas ?? [] },
+            setting: { $0.schemas == nil ? $0 : $0.with(schemas: $1.sorted()) })
+        let byCreator = fold(bySchema, part: { $0.creators }, setting: { $0.with(creators: $1.sorted()) })
         return byCreator.sorted { $0.sortKey.lexicographicallyPrecedes($1.sortKey) }
     }
 
     private func fold<Part>(
-        _ futures: [Future], _ part: (Future) -> [Part], _ setting: (Future, [Part]) -> Future
+        _ futures: [Future], part: (Future) -> [Part], setting: (Future, [Part]) -> Future
     ) -> [Future] {
         var groups: [Future: [Part]] = [:]
         for future in futures { groups[setting(future, []), default: []] += part(future) }

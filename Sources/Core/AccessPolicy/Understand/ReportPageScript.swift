@@ -1,4 +1,6 @@
-/// What fills the page, searches and filters. It writes text only: names from a database are never markup.
+/// What fills the page, searches and filters.
+///
+/// It writes text only: names from a database are never markup.
 enum ReportPageScript {
     static let text = #"""
         "use strict";
@@ -235,7 +237,7 @@ enum ReportPageScript {
             : make("p", "soft", "The policy gives nothing for a time only."));
           const expiring = roles.filter((role) => role.validUntil);
           if (expiring.length) body.append(make("h3", "", "Passwords that expire"), make("ul", "", ...expiring.map((role) => make("li", "", name(role.name, []), " on " + role.validUntil.slice(0, 10)))));
-          if (report.signature) body.append(make("p", "note", "Signed off by ", name(report.signature.name, []), " at " + report.signature.at + ", audit record " + report.signature.record + "."));
+          if (report.signature) body.append(make("p", "note signed", "Signed off by ", name(report.signature.name, []), " at " + report.signature.at + ", audit record " + report.signature.record + "."));
           body.append(make("div", "sign", ...["Name", "Position", "Date", "Signature"].map((word) => make("div", "", word))));
         }
         function fill() {
@@ -244,9 +246,10 @@ enum ReportPageScript {
           byId("database").textContent = visible(report.access.database);
           byId("facts").textContent = "PostgreSQL " + report.server + " · as it stood at " + report.takenAt + " · read by " + visible(report.takenBy);
           byId("sha256").textContent = report.sha256;
-          byId("cards").append(...[[summary.loginRoles, "roles that can log in"], [summary.roles - summary.loginRoles, "roles that cannot"], [summary.tables, "tables and views"],
-            [summary.tablesWithRowSecurity, "with row security"], [summary.objects, "objects in all"], [summary.superusers.length, "superusers"]]
-            .map(([number, text]) => make("div", "card", make("b", "", number.toLocaleString("en")), make("span", "", text))));
+          byId("cards").append(...[[summary.loginRoles, "can log in", "role", "roles"], [summary.roles - summary.loginRoles, "cannot log in", "role", "roles"],
+            [summary.superusers.length, "", "superuser", "superusers"], [summary.tables, "or views", "table", "tables"],
+            [summary.tablesWithRowSecurity, "with row security", "table", "tables"], [summary.objects, "in all", "object", "objects"]]
+            .map(([number, rest, one, many]) => make("div", "card", make("b", "", number.toLocaleString("en")), make("span", "", (number === 1 ? one : many) + " " + rest))));
           byId("concerns").append(concerns(summary));
           if (report.review) fillReview();
           byId("words").append(make("p", "", "Each line says who may do what, and how they come to it: the memberships on the way, and the grant or the ownership at its end. A role that cannot log in itself lends its rights to its members. Roles in one line have exactly the same access. Superusers may do anything and stand under “by role” only; so do rights of every role, under PUBLIC. Row security narrows which rows a right reaches; a view shows what its owner may see."),

@@ -26,6 +26,7 @@ enum ReportPageStyle {
         .kicker { text-transform: uppercase; letter-spacing: .12em; font-size: .78rem; font-weight: 650; color: var(--accent); margin: 0 0 .5rem; }
         .facts, .soft, .count, footer { color: var(--soft); }
         .note { background: var(--write); color: var(--write-ink); padding: .8rem 1rem; border-radius: .5rem; }
+        .note.signed { background: var(--good); color: var(--good-ink); }
         .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: .8rem; }
         .card { background: var(--card); border: 1px solid var(--line); border-radius: .7rem; padding: .9rem 1.1rem; }
         .card b { display: block; font-size: 1.9rem; line-height: 1.15; font-weight: 650; letter-spacing: -0.02em; }
@@ -50,7 +51,7 @@ enum ReportPageStyle {
         th { text-align: left; font-weight: 600; font-size: .78rem; color: var(--soft); padding: .5rem 1.1rem .3rem; }
         td { vertical-align: top; padding: .5rem 1.1rem; border-top: 1px solid var(--line); }
         tr:first-child td { border-top: 0; }
-        th:nth-child(1) { width: 25%; } th:nth-child(2) { width: 29%; }
+        th:nth-child(1) { width: 26%; } th:nth-child(2) { width: 42%; }
         .chip { display: inline-block; padding: .05rem .5rem; border-radius: 1rem; margin: .1rem .25rem .1rem 0; font-size: .78rem; font-weight: 600;
           background: var(--read); color: var(--read-ink); white-space: nowrap; }
         .chip.write { background: var(--write); color: var(--write-ink); } .chip.strong { background: var(--strong); color: var(--strong-ink); }
