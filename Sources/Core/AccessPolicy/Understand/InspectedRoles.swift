@@ -76,8 +76,11 @@ extension InspectedPolicy {
             if rows.contains(where: \.admin) { options.append(.init("admin", .bool(true))) }
             if snapshot.server.version >= 160_000 {
                 let isInherited = rows.contains { $0.inherit == true }
-                if isInherited != inherits { options.append(.init("inherit", .bool(isInherited))) }
-                if !rows.contains(where: { $0.set == true }) { options.append(.init("set", .bool(false))) }
+                let isSet = rows.contains { $0.set == true }
+                // One that lets its holder do nothing has to say both.
+                let isNothing = !isInherited && !isSet
+                if isInherited != inherits || isNothing { options.append(.init("inherit", .bool(isInherited))) }
+                if !isSet { options.append(.init("set", .bool(false))) }
             }
             return options.isEmpty ? .string(role) : .object([.init("role", .string(role))] + options)
         }
