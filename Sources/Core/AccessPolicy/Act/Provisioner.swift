@@ -62,7 +62,7 @@ package struct Provisioner: Sendable {
         }
     }
 
-    /// Two sessions that grant at once may meet on one row of the catalog; PostgreSQL has no code of its own for that.
+    /// Sessions that grant at once, in whichever database, may meet on one row of the catalog.
     private func applyRetrying(maxRevokes: Int) async throws -> Outcome {
         var attempt = 1
         while true {
@@ -70,7 +70,7 @@ package struct Provisioner: Sendable {
                 return try await connection.transaction(.changing) { try await applyInside(maxRevokes: maxRevokes) }
             } catch let stop as Refused {
                 return stop.outcome
-            } catch let error as PostgresError where error.code == "XX000" && attempt < 4 {
+            } catch let error as PostgresError where error.isCatalogCollision && attempt < 6 {
                 attempt += 1
                 try await Task.sleep(for: .milliseconds(Int.random(in: 20...80) << attempt))
             }
@@ -130,7 +130,7 @@ package struct Provisioner: Sendable {
         for statement in change.sql {
             do {
                 try await connection.execute(SQL(raw: statement))
-            } catch let error as PostgresError {
+            } catch let error as PostgresError where !error.isCatalogCollision {
                 throw StatementFailure(statement: statement, error: error)
             }
         }
@@ -163,6 +163,12 @@ package struct Provisioner: Sendable {
     private func prove(on snapshot: Snapshot) async throws -> [TestResult] {
         try await Prover(connection, file.policy, snapshot).run()
     }
+}
+
+extension PostgresError {
+    /// "tuple concurrently updated", which has no code of its own, a row that another session has just made, or a
+    /// deadlock over what all databases share.
+    fileprivate var isCatalogCollision: Bool { ["XX000", "23505", "40P01"].contains(code) }
 }
 
 extension TransactionOptions {

@@ -3,7 +3,7 @@ import PostgresClient
 
 /// A policy as one SQL script, made without a server: the same text every time, and harmless to run twice.
 ///
-/// It declares and takes nothing away, but for default privileges that are declared to be none; `schema.*` is left to
+/// It declares, and takes nothing away but where the policy says that there shall be no privileges; `schema.*` is left to
 /// PostgreSQL's ALL IN SCHEMA where there is such a thing; passwords stand in no script.
 package struct Script {
     private let policy: Policy
@@ -110,24 +110,27 @@ package struct Script {
     }
 
     private mutating func writeGrants() throws(PlainFailure) {
-        for (index, grant) in policy.grants.enumerated() {
+        // What shall be nothing first, since a named object may have more than its whole schema.
+        let grants = policy.grants.enumerated()
+        for (index, grant) in grants.filter(\.element.isNone) + grants.filter({ !$0.element.isNone }) {
             heading("grants[\(index)]")
             let tail: SQL = grant.withGrantOption ? " WITH GRANT OPTION" : ""
-            let rest: SQL = " TO \(GrantStatements.list(grant.grantees))\(tail)"
-            if case .database = grant.target {
-                try addForDatabase("GRANT \(GrantStatements.words(grant.privileges)) ON DATABASE ", rest)
-            }
+            let verb: SQL = grant.isNone ? "REVOKE" : "GRANT"
+            let words = GrantStatements.words(grant.isNone ? .all : grant.privileges)
+            let rest: SQL = " \(raw: grant.isNone ? "FROM" : "TO") \(GrantStatements.list(grant.grantees))\(tail)"
+            if case .database = grant.target { try addForDatabase("\(verb) \(words) ON DATABASE ", rest) }
             for objects in objects(of: grant.target) {
                 if case .all(.type, let schema) = objects {
                     // PostgreSQL has no ALL TYPES IN SCHEMA.
-                    try addLoop(
-                        ScriptQueries.objects(.type, in: schema),
-                        "GRANT \(GrantStatements.words(grant.privileges)) ON TYPE ", rest)
-                    continue
+                    try addLoop(ScriptQueries.objects(.type, in: schema), "\(verb) \(words) ON TYPE ", rest)
+                } else if grant.isNone {
+                    try add(GrantStatements.revokeAll(on: objects, from: grant.grantees))
+                } else {
+                    try add(
+                        GrantStatements.grant(
+                            grant.privileges, on: objects, to: grant.grantees,
+                            withGrantOption: grant.withGrantOption))
                 }
-                try add(
-                    GrantStatements.grant(
-                        grant.privileges, on: objects, to: grant.grantees, withGrantOption: grant.withGrantOption))
             }
             if let future = grant.future { try write(future) }
         }
@@ -142,8 +145,8 @@ package struct Script {
             for schema in declared.schemas.map({ $0.map(Optional.some) }) ?? [nil] {
                 guard !declared.isNone else {
                     try add(
-                        GrantStatements.revokeDefault(
-                            .all, declared.kind, creator: creator, schema: schema, from: declared.grantees))
+                        GrantStatements.revokeAllDefaults(
+                            declared.kind, creator: creator, schema: schema, from: declared.grantees))
                     continue
                 }
                 try add(

@@ -155,9 +155,6 @@ struct CatalogCheck {
             throw PolicyProblem(declared.place, "\(declared.table) is not a table: it has no row security")
         }
         for (index, policy) in declared.policies.enumerated() {
-            if let through = policy.match?.through {
-                try checkTable(through.table, at: "\(declared.place).policies[\(index)].match.through.table")
-            }
             for (position, grantee) in policy.grantees.enumerated() {
                 if let role = grantee.roleName {
                     try checkRole(role, at: "\(declared.place).policies[\(index)].to[\(position)]")

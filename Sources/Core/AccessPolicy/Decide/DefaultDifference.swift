@@ -1,4 +1,5 @@
 import Platform
+import PostgresClient
 
 /// Default privileges that one statement can serve.
 private struct FutureGroup: Hashable {
@@ -60,12 +61,10 @@ extension Planner {
 
     /// What the policy says shall be nothing.
     private mutating func planRevokeDefault(_ group: FutureGroup, from grantees: [Grantee]) throws {
-        let statement = GrantStatements.revokeDefault(
-            .these(group.privileges), group.kind, creator: group.creator, schema: group.schema, from: grantees)
         let what = "future \(group.kind.plural) of \(spelled(group.creator)) in \(place(group.schema))"
         try add(
             Change(
-                .revokeDefault, .narrows, [statement],
+                .revokeDefault, .narrows, revokes(group, from: grantees),
                 reason: "\(group.place): \(what) would let \(grantees.map { spelled($0.description) }.brief()) in"),
             grantees: grantees, at: group.place)
     }
@@ -98,15 +97,28 @@ extension Planner {
         }
         plan.undeclared.sort()
         for (group, grantees) in sorted(excess) {
-            let statement = GrantStatements.revokeDefault(
-                .these(group.privileges), group.kind, creator: group.creator, schema: group.schema, from: grantees,
-                onlyGrantOption: group.isAboutOption)
             plan.changes.append(
                 try Change(
-                    .revokeDefault, .narrows, [statement],
+                    .revokeDefault, .narrows, revokes(group, from: grantees),
                     reason: "default \(group.privileges) on future \(group.kind.plural) is not declared",
                     revokes: grantees.count))
         }
+    }
+
+    /// PostgreSQL takes an empty list for none, and lets in again whom it always does: the creator's own rights keep it
+    /// from being empty.
+    private func revokes(_ group: FutureGroup, from grantees: [Grantee]) -> [SQL] {
+        let revoke = GrantStatements.revokeDefault(
+            group.privileges, group.kind, creator: group.creator, schema: group.schema, from: grantees,
+            onlyGrantOption: group.isAboutOption)
+        let objects = FutureObjects(creator: group.creator, kind: group.kind)
+        let own = DefaultHolding(
+            creator: group.creator, schema: nil, kind: group.kind, grantee: .role(group.creator))
+        let isChanged = snapshot.changedDefaults.contains(objects) || snapshot.emptiedDefaults.contains(objects)
+        guard group.schema == nil, isChanged, snapshot.defaults[own] == nil else { return [revoke] }
+        let grant = GrantStatements.grantDefault(
+            .all, group.kind, creator: group.creator, schema: nil, to: [own.grantee])
+        return [grant, revoke]
     }
 
     private func manages(_ holding: DefaultHolding) -> Bool {
@@ -132,6 +144,13 @@ extension Snapshot {
     /// What future objects will let the grantee do: in one schema as recorded; in every schema as recorded or, where
     /// nothing is, as PostgreSQL has it built in.
     package func heldByDefault(_ holding: DefaultHolding) -> HeldPrivileges {
+        var held = recordedByDefault(holding)
+        // Whoever makes an object may grant all on it, and PostgreSQL records no option for that.
+        if holding.grantee == .role(holding.creator) { held.grantable = holding.kind.privileges }
+        return held
+    }
+
+    private func recordedByDefault(_ holding: DefaultHolding) -> HeldPrivileges {
         if let held = defaults[holding] { return held }
         let objects = FutureObjects(creator: holding.creator, kind: holding.kind)
         guard holding.schema == nil, !changedDefaults.contains(objects) else {
@@ -140,8 +159,7 @@ extension Snapshot {
         switch holding.grantee {
         case .everyone: return HeldPrivileges(grantor: holding.creator, holding.kind.builtInForEveryone)
         case .role(holding.creator):
-            let all = holding.kind.privileges(onVersion: server.version)
-            return HeldPrivileges(grantor: holding.creator, all, grantable: all)
+            return HeldPrivileges(grantor: holding.creator, holding.kind.privileges(onVersion: server.version))
         case .role: return HeldPrivileges(grantor: holding.creator, [])
         }
     }

@@ -4,14 +4,13 @@ import PostgresClient
 extension Planner {
     mutating func planPrivileges() throws {
         let owners = wantedOwners()
-        let moved = try planRevokes(wantedPrivileges(), owners)
+        let moved = try planRevokes(wantedPrivileges(), orders: orderedNothing(), owners)
         snapshot.transfer(owners.mapValues(\.owner))
         let grants = missingGrants(moved)
         // Who shall own a table must first be able to create one in its schema.
-        let containers: Set<ObjectKind> = [.database, .schema]
         for isContainer in [true, false] {
-            try planOwners(owners.filter { containers.contains($0.key.kind) == isContainer })
-            for batch in grants.batches where containers.contains(batch.group.kind) == isContainer {
+            try planOwners(owners.filter { $0.key.kind.isContainer == isContainer })
+            for batch in grants.batches where batch.group.kind.isContainer == isContainer {
                 try planGrant(batch.group, batch.objects, batch.grantees)
             }
         }
@@ -33,11 +32,22 @@ extension Planner {
         return wanted
     }
 
+    /// The holdings that shall have nothing, with the declaration that says so.
+    private func orderedNothing() -> [Holding: Int] {
+        var orders: [Holding: Int] = [:]
+        for (source, grant) in policy.grants.enumerated() where grant.isNone {
+            for object in snapshot.objects(of: grant.target) {
+                for grantee in grant.grantees { orders[Holding(object, grantee)] = source }
+            }
+        }
+        return orders
+    }
+
     /// What is declared and not held after the revokes and with the new owners, and what is to be granted anew.
     private func missingGrants(_ moved: [Holding: Wanted]) -> Grouping {
         var grants = Grouping()
         var planned: [Holding: Wanted] = [:]
-        for (source, grant) in policy.grants.enumerated() {
+        for (source, grant) in policy.grants.enumerated() where !grant.isNone {
             let kind = grant.target.kind
             let privileges = grant.privileges.expanded(for: kind, version: snapshot.server.version)
             for object in snapshot.objects(of: grant.target) {
@@ -69,7 +79,8 @@ extension Planner {
 
     private mutating func planGrant(_ group: Group, _ objects: [ObjectID], _ grantees: [Grantee]) throws {
         let statement = GrantStatements.grant(
-            .these(group.privileges), on: these(objects), to: grantees, withGrantOption: group.isAboutOption)
+            .these(group.privileges), on: .these(objects, procedures: procedures(among: objects)), to: grantees,
+            withGrantOption: group.isAboutOption)
         let noun = objects.count == 1 ? group.kind.rawValue : "\(objects.count) \(group.kind.plural)"
         let names = grantees.map { spelled($0.description) }.brief()
         guard let source = group.source else {
@@ -85,21 +96,19 @@ extension Planner {
             grantees: grantees, at: place)
     }
 
-    /// The objects of one kind, with the procedures among them.
-    func these(_ objects: [ObjectID]) -> GrantStatements.Objects {
-        guard objects.first?.kind == .function else { return .these(objects) }
-        return .these(objects, procedures: Set(objects.filter { snapshot.objects[$0]?.form == .procedure }))
+    func procedures(among objects: [ObjectID]) -> Set<ObjectID> {
+        guard objects.first?.kind == .function else { return [] }
+        return Set(objects.filter { snapshot.objects[$0]?.form == .procedure })
     }
 
-    /// The owner of an object on which nobody ever changed a privilege holds all of them.
+    /// The owner of an object on which nobody ever changed a privilege holds all of them, and may always grant them all,
+    /// which PostgreSQL records nowhere.
     private func held(_ holding: Holding) -> Wanted {
-        if let object = snapshot.objects[holding.object.owned], holding.grantee == .role(object.owner),
-            object.hasDefaultPrivileges
-        {
-            let all = holding.object.kind.privileges
-            return Wanted(privileges: all, grantable: all)
-        }
         var held = Wanted()
+        if let object = snapshot.objects[holding.object.owned], holding.grantee == .role(object.owner) {
+            let all = holding.object.kind.privileges
+            held = Wanted(privileges: object.hasDefaultPrivileges ? all : [], grantable: all)
+        }
         for row in snapshot.privileges[holding] ?? [] {
             held.privileges.formUnion(row.privileges)
             held.grantable.formUnion(row.grantable)

@@ -20,10 +20,16 @@ enum GrantStatements {
     }
 
     static func revoke(
-        _ privileges: PrivilegeSet, on objects: Objects, from grantees: [Grantee], onlyGrantOption: Bool = false
+        _ privileges: PrivilegeSet, on objects: [ObjectID], procedures: Set<ObjectID> = [],
+        from grantees: [Grantee], onlyGrantOption: Bool = false
     ) -> SQL {
         let head: SQL = onlyGrantOption ? "REVOKE GRANT OPTION FOR " : "REVOKE "
-        return "\(head)\(clause(.these(privileges), on: objects)) FROM \(list(grantees))"
+        let what = clause(.these(privileges), on: .these(objects, procedures: procedures))
+        return "\(head)\(what) FROM \(list(grantees))"
+    }
+
+    static func revokeAll(on objects: Objects, from grantees: [Grantee]) -> SQL {
+        "REVOKE \(clause(.all, on: objects)) FROM \(list(grantees))"
     }
 
     static func grantDefault(
@@ -36,12 +42,19 @@ enum GrantStatements {
     }
 
     static func revokeDefault(
-        _ privileges: PrivilegeList, _ kind: ObjectKind, creator: String, schema: String?, from grantees: [Grantee],
+        _ privileges: PrivilegeSet, _ kind: ObjectKind, creator: String, schema: String?, from grantees: [Grantee],
         onlyGrantOption: Bool = false
     ) -> SQL {
         let head = defaultHead(creator: creator, schema: schema)
         let option: SQL = onlyGrantOption ? "GRANT OPTION FOR " : ""
-        return "\(head) REVOKE \(option)\(words(privileges)) ON \(plural(kind)) FROM \(list(grantees))"
+        return "\(head) REVOKE \(option)\(words(.these(privileges))) ON \(plural(kind)) FROM \(list(grantees))"
+    }
+
+    static func revokeAllDefaults(
+        _ kind: ObjectKind, creator: String, schema: String?, from grantees: [Grantee]
+    ) -> SQL {
+        let head = defaultHead(creator: creator, schema: schema)
+        return "\(head) REVOKE \(words(.all)) ON \(plural(kind)) FROM \(list(grantees))"
     }
 
     static func list(_ grantees: [Grantee]) -> SQL {

@@ -8,6 +8,15 @@ private struct Taken {
     var options: PrivilegeSet = []
     /// Granted again by the owner, since the grantor may no longer grant it.
     var moved: PrivilegeSet = []
+    /// The declaration that says that there shall be nothing.
+    var order: Int?
+}
+
+/// Why something is revoked.
+private enum Cause {
+    case undeclared
+    case moved
+    case ordered
 }
 
 /// One row: who granted what to whom.
@@ -21,25 +30,28 @@ extension Planner {
     ///
     /// - Returns: what the owner must grant again, since it was granted by a role that loses the right to grant it.
     mutating func planRevokes(
-        _ wanted: [Holding: Wanted], _ owners: [ObjectID: WantedOwner]
+        _ wanted: [Holding: Wanted], orders: [Holding: Int], _ owners: [ObjectID: WantedOwner]
     ) throws -> [Holding: Wanted] {
         var taken: [Row: Taken] = [:]
         var reports = Grouping()
         for (holding, rows) in snapshot.privileges {
-            guard let object = snapshot.objects[holding.object.owned], !object.isExtensionMember,
+            let order = orders[holding]
+            guard let object = snapshot.objects[holding.object.owned], order != nil || !object.isExtensionMember,
                 holding.grantee != .role(object.owner),
                 holding.grantee != newOwner(of: holding.object, object, owners),
-                holding.grantee.roleName.map(snapshot.protection(of:)) ?? nil == nil
+                order != nil || holding.grantee.roleName.map(snapshot.protection(of:)) ?? nil == nil
             else { continue }
-            let isManaged = scope.manages(holding.object, holding.grantee)
+            let isManaged = order != nil || scope.manages(holding.object, holding.grantee)
             guard isManaged || scope.reports(holding.grantee) else { continue }
             let declared = wanted[holding] ?? Wanted()
             for row in rows {
-                let excess = row.privileges.subtracting(declared.privileges)
+                let excess = row.privileges.subtracting(declared.privileges).subtracting(
+                    order == nil ? holding.neverTakenByOmission : [])
                 let option = row.grantable.subtracting(declared.grantable).subtracting(excess)
                 guard !excess.isEmpty || !option.isEmpty else { continue }
                 if isManaged {
-                    taken[Row(holding: holding, grantor: row.grantor)] = Taken(privileges: excess, options: option)
+                    taken[Row(holding: holding, grantor: row.grantor)] = Taken(
+                        privileges: excess, options: option, order: order)
                 } else {
                     let grantor = row.grantor == object.owner ? nil : row.grantor
                     reports.add(holding, excess, option: option, grantor: grantor, depth: 0)
@@ -69,33 +81,61 @@ extension Planner {
             let grantor = depth == 0 ? nil : row.grantor
             revokes.add(
                 row.holding, taken.privileges, option: taken.options.subtracting(taken.moved), grantor: grantor,
-                depth: depth)
+                depth: depth, order: taken.order)
             moves.add(row.holding, taken.moved, option: [], grantor: grantor, depth: depth)
         }
         let batches =
-            revokes.batches.map { ($0, false) } + moves.batches.map { ($0, true) }
+            revokes.batches.map { ($0, $0.group.source == nil ? Cause.undeclared : .ordered) }
+            + moves.batches.map { ($0, .moved) }
         let depths = Set(batches.map { $0.0.group.depth }).sorted(by: >)
-        for depth in depths {
-            for (batch, isMove) in batches where batch.group.depth == depth {
-                try planRevoke(batch.group, batch.objects, batch.grantees, isMove: isMove)
+        // Schemas last, since whoever revokes in one must be able to use it.
+        for isContainer in [false, true] {
+            for depth in depths {
+                for (batch, cause) in batches
+                where batch.group.depth == depth && batch.group.kind.isContainer == isContainer {
+                    try planRevoke(batch.group, batch.objects, batch.grantees, cause)
+                }
             }
         }
     }
 
     private mutating func planRevoke(
-        _ group: Group, _ objects: [ObjectID], _ grantees: [Grantee], isMove: Bool
+        _ group: Group, _ objects: [ObjectID], _ grantees: [Grantee], _ cause: Cause
     ) throws {
         let revoke = GrantStatements.revoke(
-            group.privileges, on: these(objects), from: grantees, onlyGrantOption: group.isAboutOption)
-        let statements: [SQL] =
-            group.grantor.map { ["SET LOCAL ROLE \(identifier: $0)", revoke, "RESET ROLE"] } ?? [revoke]
+            group.privileges, on: objects, procedures: procedures(among: objects), from: grantees,
+            onlyGrantOption: group.isAboutOption)
+        let statements = group.grantor.map { acting(as: $0, on: objects, revoke) } ?? [revoke]
         let what = describe(group, objects, grantees)
-        plan.changes.append(
-            try Change(
-                .revoke, isMove ? .changes : .narrows, statements,
-                reason: isMove
-                    ? "\(what), who may no longer grant it: the owner grants it instead" : "\(what) is not declared",
-                revokes: isMove ? 0 : objects.count * grantees.count))
+        let place = "grants[\(group.source ?? 0)]"
+        let reason =
+            switch cause {
+            case .undeclared: "\(what) is not declared"
+            case .moved: "\(what), who may no longer grant it: the owner grants it instead"
+            case .ordered: "\(place): \(what) shall not be"
+            }
+        let change = try Change(
+            .revoke, cause == .moved ? .changes : .narrows, statements, reason: reason,
+            revokes: cause == .undeclared ? objects.count * grantees.count : 0)
+        if cause == .ordered { return try add(change, grantees: grantees, at: place) }
+        plan.changes.append(change)
+    }
+
+    /// PostgreSQL lets only the grantor take back what it granted, and only where it may still use the schema.
+    private func acting(as grantor: String, on objects: [ObjectID], _ statement: SQL) -> [SQL] {
+        let statements: [SQL] = ["SET LOCAL ROLE \(identifier: grantor)", statement, "RESET ROLE"]
+        guard objects.first?.kind.isContainer == false else { return statements }
+        let closed = Set(objects.compactMap(\.schema)).filter { !mayUse(schema: $0, grantor) }.sorted()
+        guard !closed.isEmpty else { return statements }
+        let schemas = closed.map { ObjectID.schema($0) }
+        return [GrantStatements.grant(.these(.usage), on: .these(schemas), to: [.role(grantor)])] + statements
+            + [GrantStatements.revoke(.usage, on: schemas, from: [.role(grantor)])]
+    }
+
+    private func mayUse(schema: String, _ role: String) -> Bool {
+        let object = ObjectID.schema(schema)
+        let rows = [Grantee.everyone, .role(role)].flatMap { snapshot.privileges[Holding(object, $0)] ?? [] }
+        return snapshot.objects[object]?.owner == role || rows.contains { $0.privileges.contains(.usage) }
     }
 
     private func describe(_ group: Group, _ objects: [ObjectID], _ grantees: [Grantee]) -> String {
@@ -211,16 +251,24 @@ private struct Delegations {
     }
 }
 
+extension Holding {
+    /// That PUBLIC may use a language comes with PostgreSQL, and without it nobody could write a function in it.
+    fileprivate var neverTakenByOmission: PrivilegeSet {
+        object.kind == .language && grantee == .everyone ? object.kind.builtInForEveryone : []
+    }
+}
+
 extension Grouping {
     fileprivate mutating func add(
-        _ holding: Holding, _ privileges: PrivilegeSet, option: PrivilegeSet, grantor: String?, depth: Int
+        _ holding: Holding, _ privileges: PrivilegeSet, option: PrivilegeSet, grantor: String?, depth: Int,
+        order: Int? = nil
     ) {
         for (set, isAboutOption) in [(privileges, false), (option, true)] where !set.isEmpty {
             add(
                 holding,
                 to: Group(
                     kind: holding.object.kind, table: holding.object.columnTable, privileges: set,
-                    isAboutOption: isAboutOption, grantor: grantor, depth: depth))
+                    isAboutOption: isAboutOption, grantor: grantor, depth: depth, source: order))
         }
     }
 }

@@ -130,12 +130,12 @@ extension Planner {
     }
 
     mutating func planMemberships() throws {
+        try planUndeclaredMemberships()
         for role in policy.roles {
             for (index, membership) in role.memberOf.enumerated() {
                 try plan(membership, of: role.name, at: "\(role.place).memberOf[\(index)]")
             }
         }
-        try planUndeclaredMemberships()
     }
 
     private mutating func plan(_ wanted: MembershipDeclaration, of member: String, at place: String) throws {
@@ -150,6 +150,12 @@ extension Planner {
         let wantsNone = wanted.inherit == false && wanted.set == false
         if rows.isEmpty || lacks || (!isEffective && !wantsNone) {
             let what = rows.isEmpty ? "is not a member of" : "has not all of this membership in"
+            // A second grant by the same grantor changes only what is written.
+            var wanted = wanted
+            if !rows.isEmpty, !isEffective, !wantsNone {
+                wanted.inherit = wanted.inherit ?? inheritsByDefault(member)
+                wanted.set = wanted.set ?? true
+            }
             try add(
                 Change(
                     .grantMembership, .widens,
@@ -160,6 +166,11 @@ extension Planner {
         for row in rows {
             try narrow(row, to: wanted, at: place)
         }
+    }
+
+    /// A membership that says nothing of it is inherited or not as the role itself is.
+    private func inheritsByDefault(_ member: String) -> Bool {
+        policy.roles.first { $0.name == member }?.attributes.inherit ?? snapshot.roles[member]?.inherit ?? true
     }
 
     /// An option that is declared false is taken from every grantor's row.
@@ -181,22 +192,5 @@ extension Planner {
                 .revokeMembership, .narrows, [statement],
                 reason: "\(place): \(spelled(row.member)) has more of this membership than declared"),
             role: row.member, at: place)
-    }
-
-    private mutating func planUndeclaredMemberships() throws {
-        let declared = Set(policy.roles.flatMap { role in role.memberOf.map { [role.name, $0.role] } })
-        let order = snapshot.memberships.sorted { ($0.member, $0.role, $0.grantor) < ($1.member, $1.role, $1.grantor) }
-        for row in order where !declared.contains([row.member, row.role]) {
-            guard snapshot.protection(of: row.member) == nil, scope.reports(.role(row.member)) else { continue }
-            let what = "membership of \(spelled(row.member)) in \(spelled(row.role))"
-            guard scope.manages(role: row.member), scope.manages(role: row.role) else {
-                plan.undeclared.append(what)
-                continue
-            }
-            plan.changes.append(
-                try Change(
-                    .revokeMembership, .narrows, [RoleStatements.revokeMembership(row)],
-                    reason: "\(what) is not declared", revokes: 1))
-        }
     }
 }

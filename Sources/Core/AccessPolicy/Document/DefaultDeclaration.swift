@@ -75,7 +75,7 @@ extension DefaultDeclaration: Decodable {
             throw container.rejection(.schemas, "no schema holds \(kind.plural): leave schemas out")
         }
         let grantees = try container.grantees(.to)
-        let privileges = try container.privileges(.privileges, of: kind, mayBeNone: true)
+        let privileges = try container.privileges(.privileges, of: kind)
         let withGrantOption = try container.decodeIfPresent(Bool.self, forKey: .withGrantOption) ?? false
         if withGrantOption, grantees.contains(.everyone) {
             throw container.rejection(.withGrantOption, "PostgreSQL grants no grant option to PUBLIC")
@@ -83,6 +83,9 @@ extension DefaultDeclaration: Decodable {
         self.init(
             createdBy: try container.parsed(.createdBy) { $0 }, in: schemas, on: kind, to: grantees, privileges,
             withGrantOption: withGrantOption)
+        if isNone, let index = grantees.firstIndex(where: { $0.roleName.map(creators.contains) == true }) {
+            throw container.rejection(.to, at: index, "\"\(grantees[index])\" makes the objects, and owns them")
+        }
         if isNone, schemas != nil, grantees.contains(.everyone), !kind.builtInForEveryone.isEmpty {
             throw container.rejection(
                 .schemas,

@@ -50,8 +50,17 @@ struct DocumentCheck {
     /// That `public.*` and `public.users` overlap is no mistake.
     private func checkGrantsOnce() throws(PolicyProblem) {
         var seen: [Said: Int] = [:]
+        var whole: [Said: (index: Int, isNone: Bool)] = [:]
         for (index, grant) in policy.grants.enumerated() {
             for (object, grantee) in grant.target.words.flatMap({ object in grant.grantees.map { (object, $0) } }) {
+                let both = Said(object: object, grantee: grantee, privilege: "")
+                if let first = whole[both], first.isNone || grant.isNone {
+                    throw PolicyProblem(
+                        "grants[\(index)]",
+                        "nothing on \(object) to \"\(grantee)\" is declared, and something too: see grants[\(first.index)]"
+                    )
+                }
+                whole[both] = (index, grant.isNone)
                 for privilege in words(grant.privileges) {
                     let said = Said(object: object, grantee: grantee, privilege: privilege)
                     if let first = seen.updateValue(index, forKey: said) {

@@ -4,6 +4,7 @@ import Platform
 package struct GrantDeclaration: Sendable {
     package let grantees: [Grantee]
     package let target: Target
+    /// The empty list is an order: nothing, not even what is built in, in whichever mode.
     package let privileges: PrivilegeList
     package let withGrantOption: Bool
     /// The roles whose future objects of this kind, in these schemas, get the same privileges.
@@ -19,6 +20,8 @@ package struct GrantDeclaration: Sendable {
         self.withGrantOption = withGrantOption
         self.futureCreators = futureCreators
     }
+
+    package var isNone: Bool { privileges == .these([]) }
 }
 
 extension GrantDeclaration: Decodable {
@@ -38,11 +41,17 @@ extension GrantDeclaration: Decodable {
         if withGrantOption, grantees.contains(.everyone) {
             throw container.rejection(.withGrantOption, "PostgreSQL grants no grant option to PUBLIC")
         }
+        let futureCreators = try Self.futureCreators(in: container, target: target)
         self.init(
             to: grantees, on: target,
             try container.privileges(.privileges, of: target.kind),
             withGrantOption: withGrantOption,
-            futureCreators: try Self.futureCreators(in: container, target: target))
+            futureCreators: futureCreators)
+        if isNone, withGrantOption || !futureCreators.isEmpty {
+            throw container.rejection(
+                withGrantOption ? .withGrantOption : .future,
+                "no privilege is listed: that takes all of them away, and has neither withGrantOption nor future")
+        }
     }
 
     private static func futureCreators(
@@ -68,10 +77,9 @@ extension KeyedDecodingContainer {
         return grantees
     }
 
-    /// The privileges under this key, all of which the kind has; none at all only where that is an order.
-    func privileges(_ key: Key, of kind: ObjectKind, mayBeNone: Bool = false) throws -> PrivilegeList {
+    /// The privileges under this key, all of which the kind has; the empty list is none at all.
+    func privileges(_ key: Key, of kind: ObjectKind) throws -> PrivilegeList {
         let words = try decode([String].self, forKey: key)
-        guard mayBeNone || !words.isEmpty else { throw rejection(key, "the list is empty") }
         if words.count == 1, ["ALL", "ALL PRIVILEGES"].contains(words[0].uppercased()) { return .all }
         var set: PrivilegeSet = []
         for (index, word) in words.enumerated() {

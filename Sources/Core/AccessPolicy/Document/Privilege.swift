@@ -27,6 +27,9 @@ package enum ObjectKind: String, Hashable, Sendable, CaseIterable, Encodable {
     /// Shared by all databases of a server, so that the policies of several databases could speak of it.
     package var isClusterWide: Bool { self == .tablespace || self == .parameter }
 
+    /// What other objects are in.
+    package var isContainer: Bool { self == .database || self == .schema }
+
     /// What PostgreSQL lets PUBLIC do on every new object of this kind.
     package var builtInForEveryone: PrivilegeSet {
         switch self {

@@ -134,8 +134,11 @@ package struct CatalogReader {
             let objects = FutureObjects(
                 creator: names[try row["creator"]], kind: ObjectKind(rawValue: kind) ?? .table)
             let schema: String? = try row["schema"]
+            guard let grantee: UInt32 = try row["grantee"] else {
+                if schema == nil { snapshot.emptiedDefaults.insert(objects) }
+                continue
+            }
             if schema == nil { snapshot.changedDefaults.insert(objects) }
-            guard let grantee: UInt32 = try row["grantee"] else { continue }
             let holding = DefaultHolding(
                 creator: objects.creator, schema: schema, kind: objects.kind, grantee: names.grantee(grantee))
             snapshot.defaults[holding] = try held(row, names)

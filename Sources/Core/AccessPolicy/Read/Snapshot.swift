@@ -13,6 +13,8 @@ package struct Snapshot: Sendable {
     package var defaults: [DefaultHolding: HeldPrivileges] = [:]
     /// Those whose privileges in every schema were changed, so that `defaults` has all there are.
     package var changedDefaults: Set<FutureObjects> = []
+    /// Those of which none was left: PostgreSQL then takes what is built in.
+    package var emptiedDefaults: Set<FutureObjects> = []
     /// The parameters that there are, where the policy names any.
     package var parameters: Set<String> = []
     package var security: [ObjectName: SecurityState] = [:]
@@ -98,7 +100,6 @@ package struct MembershipState: Sendable, Hashable {
 
 package struct ObjectState: Sendable {
     package var owner: String
-    /// A member of an extension, or PostgreSQL's own, as the language sql is.
     package var isExtensionMember = false
     /// No privilege was ever changed: the owner has them all.
     package var hasDefaultPrivileges = false

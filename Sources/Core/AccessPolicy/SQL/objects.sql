@@ -1,5 +1,5 @@
 -- Every object that privileges are held on, but columns and the system's own; large objects and parameters only where a
--- privilege was ever changed. What belongs to an extension, or to PostgreSQL and cannot be left out, is a member.
+-- privilege was ever changed.
 WITH member AS (
     SELECT classid, objid FROM pg_catalog.pg_depend
     WHERE refclassid = 'pg_catalog.pg_extension'::regclass AND deptype = 'e'
@@ -59,8 +59,7 @@ WHERE t.typisdefined AND t.typtype IN ('b', 'c', 'd', 'e', 'r') AND coalesce(c.r
 UNION ALL
 SELECT 'language', '', l.lanname, NULL, CASE WHEN l.lanpltrusted THEN 'plain' ELSE 'untrusted language' END,
        l.lanowner, l.lanacl IS NULL,
-       l.oid < 16384 OR EXISTS (
-           SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_language'::regclass AND m.objid = l.oid),
+       EXISTS (SELECT FROM member m WHERE m.classid = 'pg_catalog.pg_language'::regclass AND m.objid = l.oid),
        NULL, NULL, NULL
 FROM pg_catalog.pg_language l
 UNION ALL
