@@ -8,5 +8,8 @@ import Console
             A policy is a JSON document (comments allowed): roles, grants, row-level security, and tests that act as each
             role. Documentation/policy.md describes it.
             """,
-        verbs: [ApplyRoles.self, ShowPlan.self, Generate.self, RunTests.self])
+        verbs: [
+            ApplyRoles.self, ShowPlan.self, Generate.self, RunTests.self, WhoCan.self, Explain.self, ReportAccess.self,
+            Inspect.self,
+        ])
 }

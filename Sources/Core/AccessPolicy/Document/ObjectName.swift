@@ -98,6 +98,11 @@ package enum NameParser {
         return .one(RoutineSignature(name: name, arguments: String(arguments)))
     }
 
+    /// The parts of a name, without their quotes: `public`, `public.users`, `public.users.email`.
+    package static func path(_ text: String) throws(Problem) -> [String] {
+        try parts(of: text).map(\.text)
+    }
+
     /// A setting's name, as PostgreSQL keeps the privileges on it: in lower case.
     package static func parameter(_ text: String) throws(Problem) -> String {
         let words = text.split(separator: ".", omittingEmptySubsequences: false)
