@@ -8,5 +8,5 @@ import Console
             A policy is a JSON document (comments allowed): roles, grants, row-level security, and tests that act as each
             role. Documentation/policy.md describes it.
             """,
-        verbs: [ApplyRoles.self, ShowPlan.self, Generate.self, RunTests.self])
+        verbs: [ApplyRoles.self, ShowPlan.self, Generate.self, Lint.self, RunTests.self])
 }
