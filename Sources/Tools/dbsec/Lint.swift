@@ -50,7 +50,9 @@ struct Lint: Command {
     var trustOwner: [String] = []
 
     func validate() throws {
-        guard !common.json || format != .sarif else { throw ValidationError("--json and --format sarif exclude each other") }
+        guard !common.json || format != .sarif else {
+            throw ValidationError("--json and --format sarif exclude each other")
+        }
         for id in only + except where !LintRule.identifiers.contains(id) {
             throw ValidationError(unknown("finding", id, among: LintRule.identifiers))
         }
@@ -106,7 +108,7 @@ struct LintReport: Report {
         ["  \(finding.id)  \(Plain.line(finding.object.description))", "      \(Plain.line(finding.evidence))"]
             + finding.remedy.map { remedy in
                 "      \(Plain.line(remedy))" + (remedy.hasPrefix("--") || remedy.contains(" -- ") ? "" : ";")
-            }
+            } + ["      source: \(finding.source)"]
     }
 
     private var summary: String {

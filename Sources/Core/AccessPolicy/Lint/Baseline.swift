@@ -49,7 +49,8 @@ package struct Baseline: Sendable {
             let container = try decoder.strict(Keys.self)
             let version = try container.decode(Int.self, forKey: .version)
             guard version == 1 else {
-                throw container.rejection(.version, "version \(version) is not known here: this program reads version 1")
+                throw container.rejection(
+                    .version, "version \(version) is not known here: this program reads version 1")
             }
             accepted = try container.decode([Entry].self, forKey: .accepted)
         }
@@ -103,7 +104,9 @@ extension Baseline.Entry: Decodable {
         }
         object = try container.decode(String.self, forKey: .object)
         reason = try container.decode(String.self, forKey: .reason)
-        guard reason.contains(where: { !$0.isWhitespace }) else { throw container.rejection(.reason, "the reason is empty") }
+        guard reason.contains(where: { !$0.isWhitespace }) else {
+            throw container.rejection(.reason, "the reason is empty")
+        }
         let day = try container.decode(String.self, forKey: .until)
         guard let until = Timestamp(day + "T00:00:00Z") else {
             throw container.rejection(.until, "\"\(day)\" is not a date, as 2027-01-31 is")

@@ -80,7 +80,8 @@ private struct TokenScanner {
     private mutating func word() -> ExpressionToken {
         let start = position
         let isNumber = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position])
-        while let byte = at(0), Self.isWord(byte) || byte == UInt8(ascii: "$") || isNumber && byte == UInt8(ascii: ".") {
+        while let byte = at(0), Self.isWord(byte) || byte == UInt8(ascii: "$") || isNumber && byte == UInt8(ascii: ".")
+        {
             position += 1
         }
         return ExpressionToken(kind: .word, text: text(from: start, to: position).lowercased())

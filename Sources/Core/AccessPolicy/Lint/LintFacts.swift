@@ -79,7 +79,8 @@ struct LintFacts: Sendable {
         if exposure.grantee == 0 || trust.low[exposure.grantee] != nil { return described(exposure.grantee) }
         let members = exposure.roles.map(described).sorted()
         let more = members.count > 3 ? " and \(members.count - 3) more" : ""
-        return "\(spelled(name(exposure.grantee))), as which \(members.prefix(3).joined(separator: ", "))\(more) can act"
+        return
+            "\(spelled(name(exposure.grantee))), as which \(members.prefix(3).joined(separator: ", "))\(more) can act"
     }
 
     /// `SELECT, UPDATE by app (login role); SELECT by PUBLIC`.

@@ -84,7 +84,8 @@ package struct Linter: Sendable {
                     + "\(spelled(facts.name(facts.catalog.user))) may not act as")
         }
         if !facts.catalog.readsVerifiers {
-            notes.append("passwords were not looked at: \(spelled(facts.name(facts.catalog.user))) may not read pg_authid")
+            notes.append(
+                "passwords were not looked at: \(spelled(facts.name(facts.catalog.user))) may not read pg_authid")
         }
         return notes
     }

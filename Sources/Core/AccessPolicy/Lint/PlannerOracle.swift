@@ -32,7 +32,8 @@ struct PlannerOracle {
         guard !tables.isEmpty else { return verdicts }
         for row in try await connection.query(OracleQueries.untrusted(butOwnedBy: trustedOwners)) {
             let owner: String = try row["owner"]
-            verdicts.undecided[try row["relation"]] = "planning it may run code of \(spelled(owner)), who is not trusted"
+            verdicts.undecided[try row["relation"]] =
+                "planning it may run code of \(spelled(owner)), who is not trusted"
         }
         let decided = tables.filter { verdicts.undecided[$0.oid] == nil }
         for table in decided where !mayRead(table) {
@@ -195,7 +196,7 @@ struct PlanNode: Decodable {
             [$0.filter, $0.oneTimeFilter, $0.joinFilter, $0.hashCondition, $0.mergeCondition].compactMap(\.self)
         }
         let isJoin = nodes.contains { $0.type.hasSuffix("Join") || $0.type == "Nested Loop" }
-        if index.isEmpty, !isJoin, rows.allSatisfy({ Self.isLeftover($0, of: expression) }) { return .always }
+        if !isJoin, (rows + index).allSatisfy({ Self.isLeftover($0, of: expression) }) { return .always }
         return .filtered(rows: rows.joined(separator: " AND "), index: index.joined(separator: " AND "))
     }
 

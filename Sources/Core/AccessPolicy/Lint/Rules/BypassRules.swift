@@ -69,7 +69,8 @@ enum BypassRules {
         // OID 10 is the bootstrap superuser, which every cluster has.
         facts.catalog.roles.values.filter { $0.isSuperuser && $0.login && $0.oid != 10 }.map { role in
             LintRule.Hit(
-                .role(role.name), "LOGIN and SUPERUSER, besides the bootstrap superuser: no privilege and no policy holds it",
+                .role(role.name),
+                "LOGIN and SUPERUSER, besides the bootstrap superuser: no privilege and no policy holds it",
                 fix: "ALTER ROLE \(identifier: role.name) NOSUPERUSER")
         }
     }
@@ -127,7 +128,8 @@ enum BypassRules {
     }
 
     static let materialized = LintRule(
-        "matview-over-rls", .error, "A materialized view keeps rows of a table with row security for everybody it is granted to",
+        "matview-over-rls", .error,
+        "A materialized view keeps rows of a table with row security for everybody it is granted to",
         source: LintSource.rowSecurity
     ) { facts in
         facts.relations.filter { $0.kind == .materialized }.compactMap { view in
@@ -182,7 +184,8 @@ enum BypassRules {
         facts.catalog.publications.compactMap { publication in
             guard let table = facts.catalog.relations[publication.relation] else { return nil }
             return LintRule.Hit(
-                table.object, "publication \(spelled(publication.name)) sends it, and row security does not apply there",
+                table.object,
+                "publication \(spelled(publication.name)) sends it, and row security does not apply there",
                 fix: "ALTER PUBLICATION \(identifier: publication.name) DROP TABLE \(table.sql)",
                 "-- or publish it with a WHERE of its own")
         }

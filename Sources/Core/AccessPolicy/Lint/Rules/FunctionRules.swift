@@ -52,12 +52,15 @@ enum FunctionRules {
             }
             return LintRule.Hit(
                 function.object, "search_path is \(path.joined(separator: ", ")): pg_temp is searched before it",
-                fix: "ALTER \(function.sql) SET search_path = \((path.filter { $0 != "pg_temp" } + ["pg_temp"]).map { name -> SQL in "\(identifier: name)" }.joined())")
+                fix:
+                    "ALTER \(function.sql) SET search_path = \((path.filter { $0 != "pg_temp" } + ["pg_temp"]).map { name -> SQL in "\(identifier: name)" }.joined())"
+            )
         }
     }
 
     static let writablePath = LintRule(
-        "definer-path-writable", .error, "A SECURITY DEFINER function searches a schema where low-trust roles can create",
+        "definer-path-writable", .error,
+        "A SECURITY DEFINER function searches a schema where low-trust roles can create",
         source: LintSource.createFunction
     ) { facts in
         let schemas = Dictionary(facts.catalog.schemas.values.map { ($0.name, $0) }) { first, _ in first }
@@ -89,7 +92,9 @@ enum FunctionRules {
         }
     }
 
-    private static let sessionNames: Set<String> = ["current_setting", "set_config", "inet_client_addr", "pg_backend_pid"]
+    private static let sessionNames: Set<String> = [
+        "current_setting", "set_config", "inet_client_addr", "pg_backend_pid",
+    ]
 
     static let immutableSession = LintRule(
         "function-immutable-session", .error, "An IMMUTABLE function asks the session: its answer is kept for others",

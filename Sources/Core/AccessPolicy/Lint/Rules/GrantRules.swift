@@ -66,7 +66,9 @@ enum GrantRules {
         "table-public", .warning, "Everybody holds a privilege on a table or view", source: LintSource.privileges
     ) { facts in
         facts.relations.compactMap { relation in
-            let all: Set<String> = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"]
+            let all: Set<String> = [
+                "SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN",
+            ]
             let exposures = facts.exposures(of: relation, all).filter { $0.grantee == 0 }
             guard !exposures.isEmpty else { return nil }
             let isReadOnly = exposures.allSatisfy { $0.privileges == ["SELECT"] }
@@ -163,7 +165,8 @@ enum GrantRules {
                 guard !readers.isEmpty else { return nil }
                 return LintRule.Hit(
                     LintObject("column", "\(relation.name).\(spelled(name))", schema: relation.name.schema),
-                    facts.described(readers), fix: "-- REVOKE SELECT on the table, and GRANT SELECT on the other columns")
+                    facts.described(readers),
+                    fix: "-- REVOKE SELECT on the table, and GRANT SELECT on the other columns")
             }
         }
     }
@@ -185,7 +188,8 @@ enum GrantRules {
                 ON \(relation.sql) FROM \(facts.sql(holding.grantee))
                 """
             }
-            return LintRule.Hit(relation.object, words.sorted().joined(separator: "; "), fix: fixes.joined(separator: "; "))
+            return LintRule.Hit(
+                relation.object, words.sorted().joined(separator: "; "), fix: fixes.joined(separator: "; "))
         }
     }
 
@@ -216,7 +220,8 @@ enum GrantRules {
     ]
 
     static let parameter = LintRule(
-        "parameter-privilege", .error, "A role may set a parameter with which checks, triggers or logs are switched off",
+        "parameter-privilege", .error,
+        "A role may set a parameter with which checks, triggers or logs are switched off",
         source: "PostgreSQL, GRANT ON PARAMETER"
     ) { facts in
         facts.catalog.parameters.filter { parameter in

@@ -38,7 +38,8 @@ enum MembershipRules {
                 return nil
             }
             return LintRule.Hit(
-                .role(facts.name(edge.member)), "\(facts.described(edge.member)) has ADMIN OPTION on \(spelled(role.name))",
+                .role(facts.name(edge.member)),
+                "\(facts.described(edge.member)) has ADMIN OPTION on \(spelled(role.name))",
                 fix: "REVOKE ADMIN OPTION FOR \(identifier: role.name) FROM \(facts.sql(edge.member))")
         }
     }
@@ -62,7 +63,8 @@ enum MembershipRules {
     }
 
     static let wider = LintRule(
-        "membership-wider", .error, "A membership gives more than the document says", source: "PostgreSQL, GRANT, GRANT on Roles"
+        "membership-wider", .error, "A membership gives more than the document says",
+        source: "PostgreSQL, GRANT, GRANT on Roles"
     ) { facts in
         guard let policy = facts.policy else { return [] }
         return facts.catalog.memberships.compactMap { edge in

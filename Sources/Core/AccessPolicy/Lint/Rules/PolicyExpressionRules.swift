@@ -136,8 +136,9 @@ enum PolicyExpressionRules {
             let expression = clause.expression
             let isPattern = expression.tokens.indices.contains { index in
                 let token = expression.tokens[index]
-                guard ["~~", "~~*", "~", "~*"].contains(token.text) && token.kind == .symbol
-                    || token.isWord("like") || token.isWord("ilike")
+                guard
+                    ["~~", "~~*", "~", "~*"].contains(token.text) && token.kind == .symbol
+                        || token.isWord("like") || token.isWord("ilike")
                 else { return false }
                 let end = expression.tokens[(index + 1)...].firstIndex { $0.isWord("and") || $0.isWord("or") }
                 return expression.asksCaller(in: index + 1..<(end ?? expression.tokens.count))
@@ -205,7 +206,9 @@ enum PolicyExpressionRules {
             return LintRule.Hit(
                 clause.policy.object,
                 "\(clause.words): \(facts.described(only)) is the only login under it; behind a pool all users are that role",
-                fix: "-- a role for each user, or a setting: column = (SELECT nullif(current_setting('app.user', true), ''))")
+                fix:
+                    "-- a role for each user, or a setting: column = (SELECT nullif(current_setting('app.user', true), ''))"
+            )
         }
     }
 

@@ -15,7 +15,8 @@ enum PolicySettingRules {
     private static func readings(_ facts: LintFacts) -> [Reading] {
         facts.clauses.flatMap { clause -> [Reading] in
             let tokens = clause.expression.tokens
-            return clause.expression.calls.filter { $0.name == "current_setting" && !$0.arguments.isEmpty }.map { call in
+            return clause.expression.calls.filter { $0.name == "current_setting" && !$0.arguments.isEmpty }.map {
+                call in
                 let first = tokens[call.arguments.lowerBound]
                 return Reading(
                     clause: clause, call: call, setting: first.kind == .constant ? first.text : nil,
@@ -87,7 +88,8 @@ enum PolicySettingRules {
             return LintRule.Hit(
                 LintObject("setting", setting, schema: readings.first?.clause.policy.table.schema),
                 "it decides over \(tables.prefix(3).joined(separator: ", "))\(more)",
-                fix: "-- it separates users of an application, not of a database: give nobody SQL of their own as that role, "
+                fix:
+                    "-- it separates users of an application, not of a database: give nobody SQL of their own as that role, "
                     + "and use SET LOCAL behind a pool")
         }
     }

@@ -5,7 +5,8 @@ enum PolicySubqueryRules {
     static let all = [ignoresCaller, scalar, readsWritable, needsPrivilege, recursion]
 
     static let ignoresCaller = LintRule(
-        "policy-subquery-ignores-caller", .warning, "A policy asks another table, but neither about the row nor the caller",
+        "policy-subquery-ignores-caller", .warning,
+        "A policy asks another table, but neither about the row nor the caller",
         source: LintSource.rowSecurity
     ) { facts in
         facts.clauses.compactMap { clause in
@@ -94,7 +95,8 @@ enum PolicySubqueryRules {
     }
 
     static let needsPrivilege = LintRule(
-        "policy-needs-privilege", .warning, "A policy reads a table that those under it may not read: their queries fail",
+        "policy-needs-privilege", .warning,
+        "A policy reads a table that those under it may not read: their queries fail",
         source: LintSource.createPolicy
     ) { facts in
         var hits = facts.securedTables.flatMap { table -> [LintRule.Hit] in

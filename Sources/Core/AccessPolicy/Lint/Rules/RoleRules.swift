@@ -80,7 +80,9 @@ enum RoleRules {
             var words: [String] = []
             if grantees.contains(role.oid) { words.append("holds privileges on tables") }
             if owners.contains(role.oid) { words.append("owns tables") }
-            if !groups.isEmpty { words.append("is a member of \(groups.map(spelled).sorted().joined(separator: ", "))") }
+            if !groups.isEmpty {
+                words.append("is a member of \(groups.map(spelled).sorted().joined(separator: ", "))")
+            }
             guard !words.isEmpty else { return nil }
             return LintRule.Hit(
                 .role(role.name), "REPLICATION, and it \(words.joined(separator: " and "))",
@@ -89,7 +91,8 @@ enum RoleRules {
     }
 
     static let ownsTables = LintRule(
-        "login-role-owns-tables", .warning, "A login role owns tables: it can change them, grant them and, without FORCE, ignore policies",
+        "login-role-owns-tables", .warning,
+        "A login role owns tables: it can change them, grant them and, without FORCE, ignore policies",
         source: LintSource.rowSecurity
     ) { facts in
         let owned = Dictionary(grouping: facts.tables, by: \.owner)

@@ -78,7 +78,9 @@ enum RowSecurityRules {
         source: LintSource.createPolicy
     ) { facts in
         facts.securedTables.compactMap { table in
-            guard let policies = facts.policies[table.oid], policies.allSatisfy({ !$0.isPermissive }) else { return nil }
+            guard let policies = facts.policies[table.oid], policies.allSatisfy({ !$0.isPermissive }) else {
+                return nil
+            }
             return LintRule.Hit(
                 table.object,
                 "\(counted(policies.count, "restrictive policy", "restrictive policies")) and no permissive one",

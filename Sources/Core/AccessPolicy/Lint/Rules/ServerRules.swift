@@ -9,11 +9,20 @@ enum ServerRules {
         ("CVE-2016-2193", "a plan for one role is used for another", [90502]),
         ("CVE-2019-10130", "statistics leak rows past row security", [90517, 90613, 100_008, 110_003]),
         ("CVE-2023-2454", "CREATE SCHEMA runs code as others", [110_020, 120_015, 130_011, 140_008, 150_003]),
-        ("CVE-2023-2455", "row security of another role after inlining", [110_020, 120_015, 130_011, 140_008, 150_003]),
+        (
+            "CVE-2023-2455", "row security of another role after inlining",
+            [110_020, 120_015, 130_011, 140_008, 150_003]
+        ),
         ("CVE-2023-39418", "MERGE skips UPDATE and SELECT policies", [150_004]),
         ("CVE-2024-4317", "pg_stats_ext shows others' statistics", [140_012, 150_007, 160_003]),
-        ("CVE-2024-10976", "row security below sub-queries uses the wrong role", [120_021, 130_017, 140_014, 150_009, 160_005, 170_001]),
-        ("CVE-2025-8713", "statistics leak rows past views and row security", [130_022, 140_019, 150_014, 160_010, 170_006]),
+        (
+            "CVE-2024-10976", "row security below sub-queries uses the wrong role",
+            [120_021, 130_017, 140_014, 150_009, 160_005, 170_001]
+        ),
+        (
+            "CVE-2025-8713", "statistics leak rows past views and row security",
+            [130_022, 140_019, 150_014, 160_010, 170_006]
+        ),
     ]
 
     /// The holes that a version still has: those whose repaired release of the same major version is newer, or which

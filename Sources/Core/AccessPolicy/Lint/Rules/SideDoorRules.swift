@@ -106,7 +106,9 @@ enum SideDoorRules {
     ) { facts in
         let events = ["2": "UPDATE", "3": "INSERT", "4": "DELETE"]
         return facts.catalog.rules.compactMap { rule in
-            guard let relation = facts.catalog.relations[rule.relation], let event = events[rule.event] else { return nil }
+            guard let relation = facts.catalog.relations[rule.relation], let event = events[rule.event] else {
+                return nil
+            }
             let exposures = facts.exposures(of: relation, [event])
             guard !exposures.isEmpty else { return nil }
             return LintRule.Hit(
