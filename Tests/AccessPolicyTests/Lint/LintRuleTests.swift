@@ -1,3 +1,5 @@
+import Platform
+import SystemPackage
 import Testing
 
 @testable import AccessPolicy
@@ -61,6 +63,16 @@ struct LintRuleTests {
             #expect(rule.id.allSatisfy { $0.isLowercase || $0 == "-" || $0.isNumber }, "\(rule.id)")
             #expect(!rule.title.isEmpty && !rule.source.isEmpty)
         }
+    }
+
+    @Test func `every rule is documented with its severity, and no other`() throws {
+        let root = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
+        let text = String(
+            decoding: try Files.read(root.removingLastComponent().appending("Documentation/lint.md")), as: UTF8.self)
+        let documented = text.split(separator: "\n").filter { $0.hasPrefix("| `") }.map { line in
+            line.split(separator: "|").prefix(2).map { $0.filter { $0 != " " && $0 != "`" } }.joined(separator: " ")
+        }
+        #expect(documented == LintRule.all.map { "\($0.id) \($0.severity.rawValue)" })
     }
 
     @Test func `a role that can only administer a group does not act with its rights`() {

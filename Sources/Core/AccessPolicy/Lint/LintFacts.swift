@@ -1,4 +1,6 @@
-/// Everything the rules judge, with the ways through it that several of them take. Reads nothing.
+/// Everything the rules judge, with the ways through it that several of them take.
+///
+/// Reads nothing: rules are pure functions over it.
 struct LintFacts: Sendable {
     let catalog: LintCatalog
     let policy: Policy?

@@ -1,7 +1,9 @@
 package import Platform
 package import PostgresClient
 
-/// Looks for known traps in a database, and in the policy that is meant for it. Changes nothing.
+/// Looks for known traps in a database, and in the policy that is meant for it.
+///
+/// Changes nothing, and leaves no lock behind.
 package struct Linter: Sendable {
     /// What is judged, and what of it is shown.
     package struct Options: Sendable {
