@@ -9,7 +9,7 @@ import Console
             role. Documentation/policy.md describes it.
             """,
         verbs: [
-            ApplyRoles.self, ShowPlan.self, Generate.self, RunTests.self, WhoCan.self, Explain.self, ReportAccess.self,
-            Inspect.self,
+            ApplyRoles.self, ShowPlan.self, Generate.self, Inspect.self, Lint.self, RunTests.self, WhoCan.self,
+            Explain.self, ReportAccess.self,
         ])
 }

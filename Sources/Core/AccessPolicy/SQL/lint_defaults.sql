@@ -1,0 +1,16 @@
+-- Default privileges by creator; whether the creator owns any such object, or may make one, where they apply.
+SELECT d.defaclrole AS creator, d.defaclnamespace AS space, d.defaclobjtype::text AS kind, a.grantee,
+       pg_catalog.string_agg(a.privilege_type, ',' ORDER BY a.privilege_type) AS privileges,
+       CASE d.defaclobjtype
+           WHEN 'f' THEN EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.proowner = d.defaclrole
+                                 AND d.defaclnamespace IN (0, p.pronamespace))
+           WHEN 'T' THEN EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.typowner = d.defaclrole
+                                 AND d.defaclnamespace IN (0, t.typnamespace))
+           WHEN 'n' THEN EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspowner = d.defaclrole)
+           ELSE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relowner = d.defaclrole
+                        AND d.defaclnamespace IN (0, c.relnamespace))
+       END AS is_used,
+       d.defaclnamespace = 0 OR pg_catalog.has_schema_privilege(d.defaclrole, d.defaclnamespace, 'CREATE') AS may_create
+FROM pg_catalog.pg_default_acl d, pg_catalog.aclexplode(d.defaclacl) a
+WHERE d.defaclobjtype IN ('r', 'S', 'f', 'T', 'n') AND a.grantee <> d.defaclrole
+GROUP BY d.defaclrole, d.defaclnamespace, d.defaclobjtype, a.grantee

@@ -1,0 +1,24 @@
+-- prelude
+CREATE ROLE app@ LOGIN;
+CREATE SCHEMA app;
+GRANT USAGE ON SCHEMA app TO app@;
+CREATE TABLE app.t (id bigint PRIMARY KEY, user_id bigint NOT NULL, owner text);
+ALTER TABLE app.t ENABLE ROW LEVEL SECURITY;
+GRANT SELECT ON app.t TO app@;
+-- bad policy-setting-raises: policy p on app.t
+CREATE POLICY p ON app.t TO app@ USING (owner = (SELECT current_setting('app.user')));
+-- good policy-setting-raises
+CREATE POLICY p ON app.t TO app@ USING (owner = (SELECT current_setting('app.user', true)));
+-- bad policy-empty-setting: policy p on app.t
+CREATE POLICY p ON app.t TO app@ USING (user_id = (SELECT current_setting('app.user', true)::bigint));
+-- good policy-empty-setting
+CREATE POLICY p ON app.t TO app@ USING (user_id = (SELECT nullif(current_setting('app.user', true), '')::bigint));
+CREATE POLICY q ON app.t TO app@ USING (owner = (SELECT current_setting('app.user', true)::text));
+-- bad policy-unqualified-setting: policy p on app.t
+CREATE POLICY p ON app.t TO app@ USING (owner = (SELECT current_setting('user_id', true)));
+-- good policy-unqualified-setting
+CREATE POLICY p ON app.t TO app@ USING (owner = (SELECT current_setting('application_name', true)));
+-- bad setting-is-no-secret: setting app.user
+CREATE POLICY p ON app.t TO app@ USING (owner = (SELECT current_setting('app.user', true)));
+-- good setting-is-no-secret
+CREATE POLICY p ON app.t TO app@ USING (owner = current_user);
