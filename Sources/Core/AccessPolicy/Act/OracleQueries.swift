@@ -47,7 +47,7 @@ enum OracleQueries {
             SELECT h.oid, m.member FROM holder h JOIN pg_catalog.pg_auth_members m ON m.roleid = h.role
         )
         SELECT s.nspname AS schema, s.relname AS name, c.command, a.policies, s.weight,
-               coalesce(a.is_open, false) AS is_open,
+               a.open,
                pg_catalog.array_agg(r.rolname ORDER BY r.rolname) AS roles,
                (SELECT t.attname FROM pg_catalog.pg_attribute t
                 WHERE t.attrelid = s.oid AND t.attnum > 0 AND NOT t.attisdropped AND t.attgenerated = ''
@@ -61,8 +61,8 @@ enum OracleQueries {
         CROSS JOIN (VALUES ('SELECT', 'r'), ('UPDATE', 'w'), ('DELETE', 'd')) c(command, letter),
         LATERAL (
             SELECT coalesce(pg_catalog.array_agg(p.polname ORDER BY p.polname), '{}') AS policies,
-                   pg_catalog.bool_or(p.polpermissive AND pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true')
-                     AS is_open
+                   coalesce(pg_catalog.array_agg(p.polname ORDER BY p.polname) FILTER (
+                       WHERE p.polpermissive AND pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true'), '{}') AS open
             FROM pg_catalog.pg_policy p
             WHERE p.polrelid = s.oid AND p.polcmd::text IN ('*', c.letter) AND EXISTS (
                 SELECT FROM pg_catalog.unnest(p.polroles) g
@@ -73,7 +73,7 @@ enum OracleQueries {
           AND pg_catalog.has_schema_privilege(r.oid, s.relnamespace, 'USAGE')
           AND CASE c.command WHEN 'DELETE' THEN pg_catalog.has_table_privilege(r.oid, s.oid, 'DELETE')
               ELSE pg_catalog.has_any_column_privilege(r.oid, s.oid, c.command) END
-        GROUP BY s.oid, s.nspname, s.relname, s.weight, c.command, a.policies, a.is_open
+        GROUP BY s.oid, s.nspname, s.relname, s.weight, c.command, a.policies, a.open
         ORDER BY 1, 2, 3, 4
         """
     }

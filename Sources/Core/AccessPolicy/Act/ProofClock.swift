@@ -2,7 +2,7 @@ import Platform
 
 /// How long changes of row security may hold their ACCESS EXCLUSIVE locks: from the first of them to COMMIT.
 struct ProofClock: Sendable {
-    private let seconds: Int
+    let seconds: Int
     private var deadline: ContinuousClock.Instant?
 
     init(seconds: Int) {
@@ -30,6 +30,8 @@ struct ProofClock: Sendable {
         guard milliseconds > 0 else { throw overBudget }
         return milliseconds
     }
+
+    var isOver: Bool { deadline.map { ContinuousClock.now >= $0 } ?? false }
 
     func check() throws(OverBudget) {
         _ = try millisecondsLeft()

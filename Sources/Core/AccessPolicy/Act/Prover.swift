@@ -57,7 +57,7 @@ struct Prover {
                     return Judgement(.failed, "given[\(index)] failed: \(error.sentence)")
                 }
             }
-            var plan: String?
+            var plan: ExplainedPlan?
             let first = try await connection.undoing {
                 if let problem = try await act(as: test) { return problem }
                 if test.expectation.countsRows { plan = try await self.plan(of: test) }
@@ -90,7 +90,7 @@ struct Prover {
         return test.expectation.judge(answer)
     }
 
-    private func plan(of test: AccessTest) async throws -> String? {
+    private func plan(of test: AccessTest) async throws -> ExplainedPlan? {
         try await connection.plan(of: test.statement)
     }
 }
@@ -116,11 +116,11 @@ extension Connection {
     }
 
     /// What the planner would do for a statement, without its estimates; nil for one that has no plan or is refused.
-    nonisolated(nonsending) func plan(of statement: String) async throws -> String? {
+    nonisolated(nonsending) func plan(of statement: String) async throws -> ExplainedPlan? {
         do {
             return try await undoing {
                 let rows = try await query("EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) \(raw: statement)")
-                return try rows.one()[0]
+                return try ExplainedPlan(json: rows.one()[0])
             }
         } catch let error as PostgresError where error.code != nil && error.code != "57014" {
             return nil

@@ -102,14 +102,17 @@ package struct Provisioner: Sendable {
             let after = try await snapshot()
             try await checkConverged(after)
             try await checkOwnAccess()
-            let proof = try await prove(on: after, clock.started())
-            try clock.check()
-            guard proof.passed else {
-                throw Refused(outcome: Outcome(plan: plan, proof: proof, verdict: .disproved))
+            clock.start()
+            let proof = try await prove(on: after, clock)
+            guard proof.passed, !clock.isOver else {
+                let verdict: Outcome.Verdict = clock.isOver ? .overBudget(seconds: clock.seconds) : .disproved
+                throw Refused(outcome: Outcome(plan: plan, proof: proof, verdict: verdict))
             }
             return Outcome(plan: plan, proof: proof, verdict: .applied)
-        } catch let late as OverBudget {
-            throw Refused(outcome: Outcome(plan: plan, verdict: .overBudget(seconds: late.seconds)))
+        } catch is OverBudget {
+            throw Refused(outcome: Outcome(plan: plan, verdict: .overBudget(seconds: clock.seconds)))
+        } catch let error as PostgresError where error.code == "57014" && clock.isOver {
+            throw Refused(outcome: Outcome(plan: plan, verdict: .overBudget(seconds: clock.seconds)))
         }
     }
 

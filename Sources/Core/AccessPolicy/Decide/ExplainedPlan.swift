@@ -52,6 +52,10 @@ struct ExplainedPlan {
         return names
     }
 
+    /// Whether both read the same rows: the same tables by the same conditions. Estimates and columns do not matter; nor
+    /// does what an INSERT computes beside its rows, since there a policy's WITH CHECK stands.
+    func readsSameRows(as other: ExplainedPlan) -> Bool { root.withoutChecks == other.root.withoutChecks }
+
     private struct Explained: Decodable {
         let plan: Node
 
@@ -60,8 +64,9 @@ struct ExplainedPlan {
         }
     }
 
-    private struct Node: Decodable {
+    private struct Node: Decodable, Equatable {
         var type = ""
+        var operation: String?
         var relationship: String?
         var joinType: String?
         var table: String?
@@ -75,6 +80,7 @@ struct ExplainedPlan {
 
         enum CodingKeys: String, CodingKey {
             case type = "Node Type"
+            case operation = "Operation"
             case relationship = "Parent Relationship"
             case joinType = "Join Type"
             case table = "Relation Name"
@@ -90,10 +96,18 @@ struct ExplainedPlan {
         var isChange: Bool { type == "ModifyTable" }
         var conditions: [String] { [filter, indexCondition, recheck, tidCondition, oneTime].compactMap(\.self) }
 
+        var withoutChecks: Node {
+            guard operation == "Insert" else { return self }
+            var copy = self
+            copy.plans = (plans ?? []).filter { !$0.isBeside }
+            return copy
+        }
+
+        private var isBeside: Bool { relationship == "InitPlan" || relationship == "SubPlan" }
+
         /// This node and those below it that read the table, but not what is computed beside it.
         var reading: [Node] {
-            let below = (plans ?? []).filter { $0.relationship != "InitPlan" && $0.relationship != "SubPlan" }
-            return [self] + below.flatMap(\.reading)
+            [self] + (plans ?? []).filter { !$0.isBeside }.flatMap(\.reading)
         }
     }
 }

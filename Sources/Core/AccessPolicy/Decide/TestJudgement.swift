@@ -20,6 +20,8 @@ extension AccessTest.Expectation {
         switch (self, answer) {
         case (.rows(let expected), .done(let found, _)): Self.compare(expected, found)
         case (.affected(let expected), .done(_, let count)): Self.compare(expected, count)
+        case (.denied(.policy), .done(_, 0)):
+            Judgement(.failed, "expected a policy to refuse the row, but there was none to refuse: policies filtered it away")
         case (.denied, .done(_, let count)): Self.wasDone(count)
         case (.error(let code), .done(_, let count)):
             Judgement(.leak, "expected to fail with \(code), but it was done, with \(Self.rows(count))")
