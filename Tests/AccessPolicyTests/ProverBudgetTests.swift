@@ -29,7 +29,8 @@ import Testing
         try await scene.run(ProverScene.table)
         async let outcome = scene.apply(ProverScene.policy(tests: Self.slow, more: ", \"proofBudget\": 2"))
         let reader = try await scene.database.connect()
-        let locked = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'app.docs'::regclass"
+        let locked =
+            "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'app.docs'::regclass"
         while try await scene.value(locked) == "0" { try await Task.sleep(for: .milliseconds(10)) }
         let start = ContinuousClock.now
         #expect(try await reader.query("SELECT count(*)::text FROM app.docs").one()[0] == "2")
@@ -74,7 +75,9 @@ import Testing
             SELECT string_agg(relation::regclass::text, ',') FROM pg_locks
             WHERE mode = 'AccessExclusiveLock' AND relation::regclass::text LIKE 'app.%'
             """
-        while try await scene.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(1)%'") == "0" {
+        while try await scene.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(1)%'")
+            == "0"
+        {
             try await Task.sleep(for: .milliseconds(10))
         }
         #expect(try await scene.value(locked) == "app.docs")

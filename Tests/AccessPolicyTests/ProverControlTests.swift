@@ -27,7 +27,10 @@ import Testing
         ("a table that is the role's own", "ALTER TABLE app.docs OWNER TO login@", [.proved, .leak], []),
         ("a tautology beside it", "CREATE POLICY t ON app.docs TO reader@ USING (id = id)", [.proved, .leak], []),
         ("an open policy beside it", "CREATE POLICY t ON app.docs USING (true)", [.proved, .leak], [.unfiltered]),
-        ("a wider expression", "ALTER POLICY own ON app.docs USING (owner = 'a' OR owner = 'b')", [.proved, .leak, .failed], []),
+        (
+            "a wider expression", "ALTER POLICY own ON app.docs USING (owner = 'a' OR owner = 'b')",
+            [.proved, .leak, .failed], []
+        ),
         ("a check that is gone", "ALTER POLICY own ON app.docs WITH CHECK (true)", [.proved, .leak], []),
         ("a policy for another role", "ALTER POLICY own ON app.docs TO CURRENT_USER", [.proved, .failed], [.noRows]),
         ("too large a grant", "GRANT DELETE ON app.docs TO reader@", [.proved, .leak], []),

@@ -33,7 +33,10 @@ import Testing
             """, "INSERT INTO app.docs VALUES (9, 'a', 'x')"
         ),
         ("policy", "CREATE POLICY bad ON app.docs USING (app.escape(owner))", "SELECT 1 FROM app.docs"),
-        ("view", "CREATE VIEW app.v AS SELECT app.escape('x') FROM app.docs; GRANT SELECT ON app.v TO PUBLIC", "TABLE app.v"),
+        (
+            "view", "CREATE VIEW app.v AS SELECT app.escape('x') FROM app.docs; GRANT SELECT ON app.v TO PUBLIC",
+            "TABLE app.v"
+        ),
         (
             "view of built-in functions",
             """
@@ -59,8 +62,10 @@ import Testing
             GRANT INSERT ON app.t TO PUBLIC;
             """, "INSERT INTO app.t VALUES (1)"
         ),
-        ("index", "CREATE TABLE app.t (n text); CREATE INDEX ON app.t (app.escape(n)); GRANT ALL ON app.t TO PUBLIC",
-            "INSERT INTO app.t VALUES ('x')"),
+        (
+            "index", "CREATE TABLE app.t (n text); CREATE INDEX ON app.t (app.escape(n)); GRANT ALL ON app.t TO PUBLIC",
+            "INSERT INTO app.t VALUES ('x')"
+        ),
         (
             "index predicate",
             "CREATE TABLE app.t (n text); CREATE INDEX ON app.t (n) WHERE app.escape(n); GRANT ALL ON app.t TO PUBLIC",
@@ -215,7 +220,8 @@ import Testing
         ("EXECUTE 'DEALLOCATE ALL'", .proved),
     ]
 
-    @Test(arguments: tricks.indices) func `a function whose owner is trusted leaves neither the session nor the database changed`(
+    @Test(arguments: tricks.indices)
+    func `a function whose owner is trusted leaves neither the session nor the database changed`(
         _ index: Int
     ) async throws {
         let (body, verdict) = Self.tricks[index]
@@ -234,9 +240,11 @@ import Testing
             """
         let before = try await scene.value(facts)
         let policy = ProverScene.policy(
-            tests: ProverScene.test("SELECT app.trick()", "\"rows\": [[1]]"), more: ", \"trustedOwners\": [\"tenant@\"]")
+            tests: ProverScene.test("SELECT app.trick()", "\"rows\": [[1]]"), more: ", \"trustedOwners\": [\"tenant@\"]"
+        )
         let connection = try await scene.database.connect()
-        let state = "SELECT CURRENT_USER::text, SESSION_USER::text, current_setting('search_path'), current_setting('role')"
+        let state =
+            "SELECT CURRENT_USER::text, SESSION_USER::text, current_setting('search_path'), current_setting('role')"
         func session() async throws -> [String] {
             let row = try await connection.query(SQL(raw: state)).one()
             return try (0..<4).map { try row[$0] }
@@ -257,8 +265,11 @@ import Testing
     @Test func `several statements are no test, whatever they are`() async throws {
         let scene = try Scene()
         try await scene.withDocuments()
-        for run in ["SELECT 1; COMMIT", "SELECT 1; SET ROLE postgres", "WITH x AS (SELECT 1) SELECT 1; DROP TABLE app.docs"] {
-            let result = try await scene.prove(ProverScene.policy(tests: ProverScene.test(run, "\"rows\": [[1]]"))).tests[0]
+        for run in [
+            "SELECT 1; COMMIT", "SELECT 1; SET ROLE postgres", "WITH x AS (SELECT 1) SELECT 1; DROP TABLE app.docs",
+        ] {
+            let result = try await scene.prove(ProverScene.policy(tests: ProverScene.test(run, "\"rows\": [[1]]")))
+                .tests[0]
             #expect(result.verdict == .failed)
             #expect(result.detail?.hasPrefix("it failed: cannot insert multiple commands") == true)
         }

@@ -88,7 +88,8 @@ import Testing
     }
 
     @Test func `calls are found in what the planner prints, with what goes into them`() {
-        let found = CallScanner.calls(in: "(app.may(t.id, 'x(y)'::text) AND (t.u = current_setting('a.b'::text, true)))")
+        let found = CallScanner.calls(
+            in: "(app.may(t.id, 'x(y)'::text) AND (t.u = current_setting('a.b'::text, true)))")
         #expect(found.map(\.name) == ["may", "current_setting"])
         #expect(found.map { $0.arguments.contains("t.") } == [true, false])
     }
@@ -125,7 +126,8 @@ import Testing
 
     static let refused = [
         "COMMIT", "ROLLBACK", "BEGIN", "SAVEPOINT x", "RELEASE dbsec", "DO 'x'", "CALL p()", "SET ROLE postgres",
-        "SET SESSION AUTHORIZATION DEFAULT", "RESET ALL", "DISCARD ALL", "COPY t TO PROGRAM 'x'", "LISTEN x", "NOTIFY x",
+        "SET SESSION AUTHORIZATION DEFAULT", "RESET ALL", "DISCARD ALL", "COPY t TO PROGRAM 'x'", "LISTEN x",
+        "NOTIFY x",
         "PREPARE p AS SELECT 1", "EXECUTE p", "DECLARE c CURSOR FOR SELECT 1", "EXPLAIN ANALYZE SELECT 1",
         "CREATE ROLE x", "ALTER SYSTEM SET x = 1", "LOAD 'x'", "LOCK t", "-- x\nCOMMIT", "/* SELECT */ COMMIT", "",
     ]

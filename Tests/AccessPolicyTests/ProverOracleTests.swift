@@ -25,7 +25,9 @@ import Testing
         let finding = try #require(outcome.proof.findings.first { $0.kind == .alwaysTrue })
         #expect(finding.place == "rowSecurity[\"app.docs\"].policies[0].using")
         #expect(finding.detail == "policy all is true for every row, whatever it says: write \"true\" if that is meant")
-        #expect(outcome.refusal?.hasSuffix("declarations would not be enforced as written: everything was rolled back") == true)
+        #expect(
+            outcome.refusal?.hasSuffix("declarations would not be enforced as written: everything was rolled back")
+                == true)
         #expect(try await scene.value("SELECT relrowsecurity FROM pg_class WHERE relname = 'docs'") == "f")
     }
 
@@ -92,7 +94,8 @@ import Testing
     @Test func `a role that may read and has no policy sees no row, and that is said`() async throws {
         let scene = try Scene()
         try await scene.withDocuments()
-        try await scene.run("CREATE ROLE other@; GRANT USAGE ON SCHEMA app TO other@; GRANT SELECT (id) ON app.docs TO other@")
+        try await scene.run(
+            "CREATE ROLE other@; GRANT USAGE ON SCHEMA app TO other@; GRANT SELECT (id) ON app.docs TO other@")
         let findings = try await scene.prove(ProverScene.policy()).findings
         #expect(
             findings.map(\.detail) == [scene.own("row security leaves SELECT of other@ no row: no policy is for them")])
@@ -125,8 +128,10 @@ import Testing
                     "\(name)() runs for every row in SELECT of login@, reader@: write it as (SELECT \(name)(...)), "
                         + "which runs once")
             ])
-        let better = expression.replacing("current_setting('app.user', true)", with: "(SELECT current_setting('app.user', true))")
-            .replacing("app.me()", with: "(SELECT app.me())")
+        let better = expression.replacing(
+            "current_setting('app.user', true)", with: "(SELECT current_setting('app.user', true))"
+        )
+        .replacing("app.me()", with: "(SELECT app.me())")
         #expect(try await findings(better) == [])
     }
 
@@ -152,7 +157,8 @@ import Testing
             findings[2].detail
                 == scene.own(
                     "view app.leak reads the table as its owner \"postgres\", whom row security does not hold, and reader@ "
-                        + "may use it: make it WITH (security_invoker = true), if the view itself does not say which rows"))
+                        + "may use it: make it WITH (security_invoker = true), if the view itself does not say which rows"
+                ))
     }
 
     @Test func `a policy made by hand that lets every row in is a warning where it stays`() async throws {
@@ -163,7 +169,8 @@ import Testing
         #expect(
             findings.map(\.detail) == [
                 scene.own(
-                    "no row security is left for SELECT of login@, reader@, because of policies that are not declared: leak")
+                    "no row security is left for SELECT of login@, reader@, because of policies that are not declared: leak"
+                )
             ])
         #expect(findings.allSatisfy { !$0.fails })
     }
@@ -216,7 +223,8 @@ import Testing
             "\"app.t\($0)\": { \"policies\": [{ \"name\": \"own\", \"to\": [\"reader@\"], \"for\": \"SELECT\", "
                 + "\"using\": \"\($0 == 7 ? "id = id" : "owner = current_user")\" }] }"
         }
-        let policy = "{ \"version\": 1, \"roles\": { \"reader@\": {} }, \"rowSecurity\": { \(tables.joined(separator: ", ")) } }"
+        let policy =
+            "{ \"version\": 1, \"roles\": { \"reader@\": {} }, \"rowSecurity\": { \(tables.joined(separator: ", ")) } }"
         let outcome = try await scene.apply(policy)
         #expect(outcome.verdict == .disproved)
         #expect(Set(outcome.proof.findings.map(\.table.name)) == ["t7"])

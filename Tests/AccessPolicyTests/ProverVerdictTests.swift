@@ -51,7 +51,8 @@ import Testing
         let scene = try Scene()
         try await scene.run(ProverScene.table)
         let all = "{ \"name\": \"all\", \"to\": [\"reader@\"], \"using\": \"true\" }"
-        let policy = ProverScene.policy(all, tests: ProverScene.test("SELECT count(*) FROM app.docs", "\"rows\": [[2]]"))
+        let policy = ProverScene.policy(
+            all, tests: ProverScene.test("SELECT count(*) FROM app.docs", "\"rows\": [[2]]"))
         #expect(try await scene.apply(policy).tests.map(\.verdict) == [.proved])
     }
 

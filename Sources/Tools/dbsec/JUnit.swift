@@ -19,7 +19,8 @@ enum JUnit {
         let name = result.name.map { "\(result.test): \($0)" } ?? result.test
         let outcome = result.verdict == .proved ? nil : result.passed ? "skipped" : "failure"
         return entry(
-            named: name, of: result.role, time: seconds(result.duration), outcome, result.verdict.rawValue, result.detail ?? "")
+            named: name, of: result.role, time: seconds(result.duration), outcome, result.verdict.rawValue,
+            result.detail ?? "")
     }
 
     /// What only warns is shown as skipped: it is neither good nor a failure.

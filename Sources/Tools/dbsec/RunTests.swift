@@ -97,7 +97,7 @@ struct TestReport: Report {
             return count > 0 ? "\(count) \(verdict.rawValue)" : nil
         }
         let proved = proof.tests.count { $0.verdict == .proved }
-        var text = ([ "\(proved) of \(Words.plural(proof.tests.count, "test")) proved"] + others).joined(separator: ", ")
+        var text = (["\(proved) of \(Words.plural(proof.tests.count, "test")) proved"] + others).joined(separator: ", ")
         let failing = proof.findings.count(where: \.fails)
         if failing > 0 { text += "; \(Words.plural(failing, "declaration")) not enforced as written" }
         let warnings = proof.findings.count - failing

@@ -41,7 +41,9 @@ struct PlanReport: Report {
         var lines = plan.changes.map { change in
             "\(change.sql.joined(separator: "; "));  -- \(change.effect.rawValue): \(Plain.line(change.reason))"
         }
-        lines += plan.locks.map { "-- locks table \(Plain.line($0.table.description)) \($0.mode.rawValue) until COMMIT" }
+        lines += plan.locks.map {
+            "-- locks table \(Plain.line($0.table.description)) \($0.mode.rawValue) until COMMIT"
+        }
         lines += plan.undeclared.map { "-- not declared, left alone: \(Plain.line($0))" }
         lines += plan.notes.map { "-- note: \(Plain.line($0))" }
         lines.append(summary)

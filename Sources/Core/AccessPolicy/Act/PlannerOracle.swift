@@ -139,7 +139,8 @@ struct PlannerOracle {
             [
                 ProofFinding(
                     .alwaysTrue, .leak, fails: true, on: table, at: place,
-                    "policy \(spelled(policy.name)) is true for every row, whatever it says: write \"true\" if that is meant")
+                    "policy \(spelled(policy.name)) is true for every row, whatever it says: write \"true\" if that is meant"
+                )
             ]
         case .some(.none):
             [
@@ -226,7 +227,8 @@ struct PlannerOracle {
                 found.append(
                     ProofFinding(
                         .perRow, .proved, on: subject.table,
-                        "\(function)() runs for every row in \(who): write it as (SELECT \(function)(...)), which runs once"))
+                        "\(function)() runs for every row in \(who): write it as (SELECT \(function)(...)), which runs once"
+                    ))
             }
         }
         return found

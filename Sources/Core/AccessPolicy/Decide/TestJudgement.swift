@@ -21,7 +21,8 @@ extension AccessTest.Expectation {
         case (.rows(let expected), .done(let found, _)): Self.compare(expected, found)
         case (.affected(let expected), .done(_, let count)): Self.compare(expected, count)
         case (.denied(.policy), .done(_, 0)):
-            Judgement(.failed, "expected a policy to refuse the row, but there was none to refuse: policies filtered it away")
+            Judgement(
+                .failed, "expected a policy to refuse the row, but there was none to refuse: policies filtered it away")
         case (.denied, .done(_, let count)): Self.wasDone(count)
         case (.error(let code), .done(_, let count)):
             Judgement(.leak, "expected to fail with \(code), but it was done, with \(Self.rows(count))")
@@ -37,7 +38,8 @@ extension AccessTest.Expectation {
     }
 
     private static func wasDone(_ count: Int) -> Judgement {
-        let advice = count == 0 ? ": policies that filter rows deny nothing, so expect {\"affected\": 0} or no rows" : ""
+        let advice =
+            count == 0 ? ": policies that filter rows deny nothing, so expect {\"affected\": 0} or no rows" : ""
         return Judgement(.leak, "expected to be denied, but it was done, with \(rows(count))\(advice)")
     }
 

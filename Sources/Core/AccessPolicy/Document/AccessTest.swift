@@ -108,7 +108,8 @@ extension AccessTest: Decodable {
             return .denied(try denial(in: container))
         case [.error]:
             let code = try container.decode(String.self, forKey: .error)
-            let isCode = code.utf8.count == 5 && code.utf8.allSatisfy { (48...57).contains($0) || (65...90).contains($0) }
+            let isCode =
+                code.utf8.count == 5 && code.utf8.allSatisfy { (48...57).contains($0) || (65...90).contains($0) }
             guard isCode else {
                 throw container.rejection(.error, "\"\(code)\" is not an SQLSTATE, as 23505 would be")
             }
