@@ -24,6 +24,18 @@ import Testing
         #expect(try await scene.value("SELECT count(*) FROM pg_roles WHERE rolname = 'reader@'") == "0")
     }
 
+    @Test func `a proof alone is bounded too, and the advice is another`() async throws {
+        let scene = try Scene()
+        try await scene.withDocuments()
+        let outcome = try await scene.apply(ProverScene.policy(tests: Self.slow, more: ", \"proofBudget\": 1"))
+        #expect(outcome.verdict == .overBudget(seconds: 1))
+        #expect(
+            outcome.refusal
+                == "the proof took longer than proofBudget, 1 s: everything was rolled back; give it a larger proofBudget, "
+                + "or faster tests")
+        #expect(outcome.tests.map(\.verdict) == [.failed])
+    }
+
     @Test func `a reader waits no longer than the budget`() async throws {
         let scene = try Scene()
         try await scene.run(ProverScene.table)

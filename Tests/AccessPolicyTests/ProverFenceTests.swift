@@ -262,6 +262,24 @@ import Testing
         #expect(try await scene.value(facts) == before, "\(body)")
     }
 
+    @Test func `what the planner runs of a trusted owner is fenced too`() async throws {
+        let scene = try Scene()
+        try await scene.run(ProverScene.table)
+        // An immutable function of constants runs while the statement is planned.
+        try await scene.run(
+            """
+            CREATE FUNCTION app.trick(n int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
+                $$ BEGIN PERFORM pg_advisory_lock(4711); RETURN false; END $$
+            """)
+        let policy = "{ \"name\": \"bad\", \"to\": [\"reader@\"], \"using\": \"app.trick(1)\" }"
+        let failure = await scene.failure { try await scene.apply(ProverScene.policy(policy)).verdict }
+        #expect(failure.status == .permission)
+        #expect(
+            failure.sentence
+                == "a policy's expression changed the advisory locks of this session from 1 to 2, so nothing was done")
+        #expect(try await scene.value("SELECT relrowsecurity FROM pg_class WHERE relname = 'docs'") == "f")
+    }
+
     @Test func `several statements are no test, whatever they are`() async throws {
         let scene = try Scene()
         try await scene.withDocuments()

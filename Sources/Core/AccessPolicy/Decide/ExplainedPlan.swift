@@ -52,8 +52,10 @@ struct ExplainedPlan {
         return names
     }
 
-    /// Whether both read the same rows: the same tables by the same conditions. Estimates and columns do not matter; nor
-    /// does what an INSERT computes beside its rows, since there a policy's WITH CHECK stands.
+    /// Whether both read the same rows: the same tables by the same conditions.
+    ///
+    /// Estimates and columns do not matter; nor does what an INSERT computes beside its rows, since there a policy's WITH
+    /// CHECK stands.
     func readsSameRows(as other: ExplainedPlan) -> Bool { root.withoutChecks == other.root.withoutChecks }
 
     private struct Explained: Decodable {
