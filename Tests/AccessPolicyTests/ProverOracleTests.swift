@@ -87,7 +87,7 @@ import Testing
         let policy = "{ \"name\": \"none\", \"to\": [\"reader@\"], \"using\": \"1 = 0\" }"
         let outcome = try await scene.apply(ProverScene.policy(policy))
         #expect(outcome.verdict == .applied)
-        #expect(outcome.proof.findings.map(\.kind) == [.alwaysFalse, .noRows, .noRows])
+        #expect(outcome.proof.findings.map(\.kind) == [.alwaysFalse, .noRows])
         #expect(outcome.proof.findings.allSatisfy { !$0.fails && $0.verdict == .failed })
     }
 

@@ -41,7 +41,7 @@ struct PlannerOracle {
         }
         let subjects = try await connection.query(
             OracleQueries.subjects(secured.map(\.table), declared: policy.roles.map(\.name))
-        ).map(Subject.init)
+        ).map(OracleSubject.init).mergingCommands()
         for (role, subjects) in Dictionary(grouping: subjects, by: { $0.roles[0] }).sorted(by: { $0.key < $1.key }) {
             for chunk in subjects.chunked(Self.relationsAtOnce, weight: \.weight) {
                 found += try await explaining { try await enforced(on: chunk, as: role, by: $0) }
@@ -158,41 +158,7 @@ struct PlannerOracle {
 
     // MARK: What is enforced for each role
 
-    private struct Subject {
-        let table: ObjectName
-        let command: String
-        let policies: [String]
-        /// The permissive policies that are written as `true`.
-        let open: [String]
-        /// Roles that the same policies hold for.
-        let roles: [String]
-        let writable: String?
-        let filled: [String]
-        let weight: Int
-
-        init(_ row: Row) throws {
-            table = ObjectName(try row["schema"], try row["name"])
-            command = try row["command"]
-            policies = try row["policies"]
-            open = try row["open"]
-            roles = try row["roles"]
-            writable = try row["writable"]
-            filled = try row["filled"]
-            weight = try row["weight"]
-        }
-
-        /// The least statement of this kind: without WHERE and RETURNING only the policies for its command take part.
-        var statement: SQL? {
-            let name = GrantStatements.qualified(table)
-            return switch command {
-            case "SELECT": "SELECT FROM \(name)"
-            case "UPDATE": writable.map { "UPDATE \(name) SET \(identifier: $0) = NULL" }
-            default: "DELETE FROM \(name)"
-            }
-        }
-    }
-
-    private func enforced(on subjects: [Subject], as role: String, by care: Care) async throws -> [ProofFinding] {
+    private func enforced(on subjects: [OracleSubject], as role: String, by care: Care) async throws -> [ProofFinding] {
         do {
             try await connection.savepoint { try await fence.become(role, asItsOwnSession: false) }
         } catch let error as PostgresError where error.code == "42501" {
@@ -205,7 +171,7 @@ struct PlannerOracle {
         var found: [ProofFinding] = []
         for subject in subjects {
             guard let statement = subject.statement, let plan = try await plan(statement, care) else { continue }
-            let who = "\(subject.command) of \(subject.roles.map(spelled).brief())"
+            let who = "\(subject.commands.joined(separator: ", ")) of \(subject.roles.map(spelled).brief())"
             switch plan.rows(filled: Set(subject.filled)) {
             case .all where declared(subject.open, on: subject.table).isEmpty:
                 let isDeclared = declared(subject.policies, on: subject.table) == subject.policies
