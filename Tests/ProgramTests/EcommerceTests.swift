@@ -159,13 +159,13 @@ import Testing
             #expect(try await shop.dbsec("apply-roles", Self.policy).status == 0)
             let good = try await shop.dbsec("test", Self.policy)
             #expect(good.status == 0)
-            #expect(good.stdout.hasSuffix("7 of 7 tests passed\n"))
+            #expect(good.stdout.hasSuffix("7 of 7 tests proved\n"))
             try await shop.database.run("CREATE POLICY leak ON orders TO db_application USING (true)")
             let bad = try await shop.dbsec("test", Self.policy)
             #expect(bad.status == 1)
             #expect(
                 bad.stdout.contains(
-                    "tests[0] (the application sees the orders of its user) as app_user: failed: expected "
+                    "tests[0] (the application sees the orders of its user) as app_user: leak: expected "
                         + "[[900000001, 42]], found [[900000001, 42], [900000002, 43]]\n"))
         }
     }

@@ -11,19 +11,23 @@ package struct PostgresError: Failure, Equatable {
     package let advice: String?
     /// Where in functions it happened, as CONTEXT says.
     package let context: String?
+    /// The server's own C function that raised it: tells apart what shares one SQLSTATE, and is never translated.
+    package let routine: String?
     /// True where the statement was the user's own, and a mistake in it is malformed input and not a bug of ours.
     package var isGivenStatement = false
     /// True where the connection broke during COMMIT.
     package var outcomeUnknown = false
 
     package init(
-        code: String?, message: String, detail: String? = nil, advice: String? = nil, context: String? = nil
+        code: String?, message: String, detail: String? = nil, advice: String? = nil, context: String? = nil,
+        routine: String? = nil
     ) {
         self.code = code
         self.message = message
         self.detail = detail
         self.advice = advice
         self.context = context
+        self.routine = routine
     }
 
     package var sentence: String {
@@ -93,7 +97,8 @@ extension PostgresError {
         self.init(
             code: field(clibpq_diag_sqlstate),
             message: field(clibpq_diag_message) ?? Self.message(of: connection),
-            detail: field(clibpq_diag_detail), advice: field(clibpq_diag_hint), context: field(clibpq_diag_context))
+            detail: field(clibpq_diag_detail), advice: field(clibpq_diag_hint), context: field(clibpq_diag_context),
+            routine: field(clibpq_diag_routine))
     }
 
     /// Reads libpq's own message, when there is no result to ask.

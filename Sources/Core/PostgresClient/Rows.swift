@@ -37,7 +37,7 @@ package final class Rows: @unchecked Sendable, RandomAccessCollection {
     }
 
     /// How many rows the statement touched, as its command tag says.
-    var touched: Int {
+    package var touched: Int {
         Int(String(cString: PQcmdTuples(result))) ?? 0
     }
 

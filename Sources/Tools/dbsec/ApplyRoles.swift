@@ -59,11 +59,14 @@ struct ApplyReport: Report {
         if let refusal = outcome.refusal {
             lines.append(refusal)
             lines += outcome.tests.filter { !$0.passed }.map(TestReport.line)
+            lines += outcome.proof.findings.filter(\.fails).map(TestReport.line)
         } else {
             lines.append(outcome.plan.isEmpty ? "no changes" : "applied \(PlanWords.counts(outcome.plan))")
             if !outcome.tests.isEmpty {
                 lines.append("proved by \(Words.plural(outcome.tests.count, "test")) before the commit")
             }
+            lines += outcome.tests.filter { $0.verdict != .proved }.map { "warning: \(TestReport.line($0))" }
+            lines += outcome.proof.findings.map(TestReport.line)
         }
         if !outcome.plan.undeclared.isEmpty {
             lines.append("\(outcome.plan.undeclared.count) not declared, left alone: see dbsec plan")
@@ -73,7 +76,7 @@ struct ApplyReport: Report {
     }
 
     private enum Keys: String, CodingKey {
-        case applied, refusal, changes, undeclared, notes, tests
+        case applied, refusal, changes, undeclared, notes, tests, findings
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -84,5 +87,6 @@ struct ApplyReport: Report {
         try container.encode(outcome.plan.undeclared, forKey: .undeclared)
         try container.encode(outcome.plan.notes, forKey: .notes)
         try container.encode(outcome.tests, forKey: .tests)
+        try container.encode(outcome.proof.findings, forKey: .findings)
     }
 }

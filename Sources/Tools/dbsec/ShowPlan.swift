@@ -41,6 +41,9 @@ struct PlanReport: Report {
         var lines = plan.changes.map { change in
             "\(change.sql.joined(separator: "; "));  -- \(change.effect.rawValue): \(Plain.line(change.reason))"
         }
+        lines += plan.locks.map {
+            "-- locks table \(Plain.line($0.table.description)) \($0.mode.rawValue) until COMMIT"
+        }
         lines += plan.undeclared.map { "-- not declared, left alone: \(Plain.line($0))" }
         lines += plan.notes.map { "-- note: \(Plain.line($0))" }
         lines.append(summary)
@@ -50,12 +53,13 @@ struct PlanReport: Report {
     private var summary: String { plan.isEmpty ? "no changes" : PlanWords.counts(plan) }
 
     private enum Keys: String, CodingKey {
-        case changes, undeclared, notes, revokes
+        case changes, locks, undeclared, notes, revokes
     }
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Keys.self)
         try container.encode(plan.changes, forKey: .changes)
+        try container.encode(plan.locks, forKey: .locks)
         try container.encode(plan.undeclared, forKey: .undeclared)
         try container.encode(plan.notes, forKey: .notes)
         try container.encode(plan.revokes, forKey: .revokes)

@@ -1,163 +1,129 @@
 import Platform
 import PostgresClient
 
-/// What one test of a policy showed.
-package struct TestResult: Sendable, Encodable {
-    /// The place in the document.
-    package let test: String
-    package let name: String?
-    package let role: String
-    package let passed: Bool
-    /// What came instead, where it failed.
-    package let detail: String?
-}
-
-/// Proves a policy by acting as its roles, each test in a savepoint that is undone.
-///
-/// A test is not a sandbox. It is one statement by the extended protocol; it may not end the transaction; afterwards the
-/// session must be who it was; and whatever tables run by themselves must belong to trusted owners.
+/// Proves a policy by acting as its roles, each test in a savepoint that is undone, and by asking the planner.
 struct Prover {
     private let connection: Connection
     private let policy: Policy
     private let snapshot: Snapshot
+    private let clock: ProofClock
+    private let isStrict: Bool
+    private let fence: Fence
 
-    init(_ connection: Connection, _ policy: Policy, _ snapshot: Snapshot) {
+    init(_ connection: Connection, _ policy: Policy, _ snapshot: Snapshot, clock: ProofClock, isStrict: Bool = false) {
         self.connection = connection
         self.policy = policy
         self.snapshot = snapshot
+        self.clock = clock
+        self.isStrict = isStrict || policy.strict
+        fence = Fence(connection, snapshot.server, clock)
     }
 
-    func run() async throws -> [TestResult] {
-        guard !policy.tests.isEmpty else { return [] }
-        try await checkOwners()
-        let deadline = ContinuousClock.now + .seconds(policy.proofBudget)
-        let before = try await identity()
-        var results: [TestResult] = []
+    /// - Throws: `PolicyProblem` where tests would run the code of owners who are not trusted; `PlainFailure` when a test
+    ///   got out of its fence.
+    func run() async throws -> Proof {
+        guard !policy.tests.isEmpty || !policy.rowSecurity.isEmpty else { return Proof() }
+        let code = try await fence.foreignCode(
+            trusting: policy.trustedOwners, in: policy.tests.flatMap { $0.given + [$0.statement] })
+        let foreign = code.map { "\($0): name the owners in trustedOwners, if you trust them" }
+        if let foreign, !policy.tests.isEmpty { throw PolicyProblem("tests", foreign) }
+        var proof = Proof()
         for (index, test) in policy.tests.enumerated() {
-            let detail = try await connection.undoing { try await failure(of: test, before: deadline) }
-            guard try await identity() == before else {
-                throw PlainFailure(
-                    .permission, "tests[\(index)] changed who this session is, so nothing was done",
-                    hint: "look for a function that sets the role or ends the transaction")
-            }
-            results.append(
+            let start = ContinuousClock.now
+            let judgement: Judgement = try await fence.around("tests[\(index)]") { try await self.judgement(of: test) }
+            proof.tests.append(
                 TestResult(
-                    test: "tests[\(index)]", name: test.name, role: test.role, passed: detail == nil, detail: detail))
+                    test: "tests[\(index)]", name: test.name, role: test.role, verdict: judgement.verdict,
+                    passed: judgement.verdict.passes(strict: isStrict), detail: judgement.detail,
+                    duration: ContinuousClock.now - start))
         }
-        return results
-    }
-
-    /// The code of a table's owner runs with our rights when a statement touches the table.
-    private func checkOwners() async throws {
-        let rows = try await connection.query(ProverQueries.reachable(butOwnedBy: policy.trustedOwners))
-        guard let row = rows.first else { return }
-        let name = ObjectName(try row["schema"], try row["name"])
-        let (kind, owner): (String, String) = (try row["kind"], try row["owner"])
-        let others = rows.count > 1 ? ", and so may that of \(rows.count - 1) more" : ""
-        throw PolicyProblem(
-            "tests",
-            "code of \(kind) \(name) may run during the tests, and belongs to \"\(owner)\"\(others): "
-                + "name the owners in trustedOwners, if you trust them")
-    }
-
-    /// What went wrong, or nil; leaves the savepoint as the statement left it.
-    private func failure(of test: AccessTest, before deadline: ContinuousClock.Instant) async throws -> String? {
-        for (index, statement) in test.given.enumerated() {
-            do {
-                try await connection.execute(SQL(raw: statement))
-            } catch let error as PostgresError {
-                return "given[\(index)] failed: \(error.sentence)"
-            }
-        }
+        let oracle = PlannerOracle(connection, policy, snapshot, fence)
         do {
-            try await become(test)
-        } catch let error as PostgresError {
-            return "cannot act as \(spelled(test.role)): \(error.sentence)"
+            proof.findings = if let foreign { oracle.notLooked(foreign) } else { try await oracle.findings() }
+        } catch let late as OverBudget {
+            proof.findings = oracle.notLooked(late.sentence)
         }
-        let left = (deadline - ContinuousClock.now).components
-        let milliseconds = left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000
-        guard milliseconds > 0 else { return late }
-        try await connection.execute("SET LOCAL statement_timeout = \(raw: String(milliseconds))")
-        let answer = await Result { try await connection.query(SQL(raw: test.statement)) }
-        return try await judge(answer, of: test)
+        return proof
     }
 
-    private var late: String {
-        "the tests took longer than proofBudget, \(policy.proofBudget) s, while row security changes hold their locks"
-    }
-
-    private func judge(_ answer: Result<Rows, any Error>, of test: AccessTest) async throws -> String? {
-        switch answer {
-        case .success(let rows):
-            let isStillRole: Bool = try await connection.query(
-                "SELECT CURRENT_USER = \(test.role)"
-            ).one()[0]
-            guard isStillRole else { return "the statement changed its role" }
-            switch test.expectation {
-            case .denied: return "expected to be denied, but it was done, with \(described(rows.count))"
-            case .rows(let expected):
-                let found = try rows.map { row in
-                    try rows.columns.indices.map { column -> String? in try row[column] }
+    /// What the test shows; what it did is left for the savepoint around it to undo.
+    private func judgement(of test: AccessTest) async throws -> Judgement {
+        do {
+            try await fence.limit()
+            for (index, statement) in test.given.enumerated() {
+                do {
+                    try await connection.execute(SQL(raw: statement))
+                } catch let error as PostgresError where error.code != nil && error.code != "57014" {
+                    return Judgement(.failed, "given[\(index)] failed: \(error.sentence)")
                 }
-                return found == expected ? nil : "expected \(text(expected)), found \(text(found))"
             }
-        case .failure(let error as PostgresError) where error.code == "42501":
-            return test.expectation == .denied ? nil : "it was denied: \(error.message)"
-        case .failure(let error as PostgresError) where error.code == "57014":
-            return late
-        case .failure(let error as PostgresError) where error.code != nil:
-            return "it failed: \(error.sentence)"
-        case .failure(let error):
-            throw error
-        }
-    }
-
-    /// Takes the role on, with the settings that a session of its own would begin with.
-    private func become(_ test: AccessTest) async throws {
-        for row in try await connection.query(ProverQueries.settings(of: test.role)) {
-            let name: String = try row["name"]
-            try await set(name, to: try row["value"])
-        }
-        for setting in test.settings { try await set(setting.name, to: setting.stored) }
-        if snapshot.server.isSuperuser {
-            try await connection.execute("SET LOCAL SESSION AUTHORIZATION \(identifier: test.role)")
-        } else {
-            let options: SQL = snapshot.server.version >= 160_000 ? " WITH INHERIT FALSE, SET TRUE" : ""
-            if test.role != snapshot.server.user {
-                try await connection.execute("GRANT \(identifier: test.role) TO CURRENT_USER\(options)")
+            var plan: ExplainedPlan?
+            let first = try await connection.undoing {
+                if let problem = try await act(as: test) { return problem }
+                if test.expectation.countsRows { plan = try await self.plan(of: test) }
+                return try await run(test)
             }
-            try await connection.execute("SET LOCAL ROLE \(identifier: test.role)")
+            guard first == .proved, let plan else { return first }
+            return try await Bypass(connection, snapshot.server, fence).judgement(of: test, plan: plan)
+        } catch is OverBudget {
+            return Judgement(.failed, clock.overBudget.sentence)
+        } catch let error as PostgresError where error.code == "57014" {
+            return Judgement(.failed, clock.overBudget.sentence)
         }
     }
 
-    private func set(_ name: String, to value: String) async throws {
-        _ = try await connection.query("SELECT pg_catalog.set_config(\(name), \(value), true)")
+    private func act(as test: AccessTest) async throws -> Judgement? {
+        do {
+            try await fence.become(test.role, with: test.settings)
+            return nil
+        } catch let error as PostgresError where error.code != nil {
+            return Judgement(.failed, "cannot act as \(spelled(test.role)): \(error.sentence)")
+        }
     }
 
-    private func identity() async throws -> [String] {
-        let row = try await connection.query(
-            "SELECT CURRENT_USER, SESSION_USER, pg_catalog.current_setting('search_path')"
-        ).one()
-        return [try row[0], try row[1], try row[2]]
+    private func run(_ test: AccessTest) async throws -> Judgement {
+        let answer = try await connection.answer(to: test.statement)
+        if case .done = answer {
+            let user: String = try await connection.query("SELECT CURRENT_USER::text").one()[0]
+            guard user == test.role else { return Judgement(.leak, "the statement changed its role") }
+        }
+        return test.expectation.judge(answer)
     }
 
-    private func described(_ count: Int) -> String {
-        count == 1 ? "1 row" : "\(count) rows"
-    }
-
-    private func text(_ rows: [[String?]]) -> String {
-        guard rows.count <= 3 else { return described(rows.count) }
-        return "[" + rows.map { "[" + $0.map { $0 ?? "NULL" }.joined(separator: ", ") + "]" }.joined(separator: ", ")
-            + "]"
+    private func plan(of test: AccessTest) async throws -> ExplainedPlan? {
+        try await connection.plan(of: test.statement)
     }
 }
 
-extension Result where Failure == any Error {
-    fileprivate init(_ body: () async throws -> Success) async {
+extension Connection {
+    /// Runs one statement of a test.
+    ///
+    /// - Throws: what is no answer of the server to it: a lost connection, a cancel, the end of its time.
+    nonisolated(nonsending) func answer(to statement: String) async throws -> TestAnswer {
         do {
-            self = .success(try await body())
-        } catch {
-            self = .failure(error)
+            let rows = try await query(SQL(raw: statement))
+            let found = try rows.map { row in
+                try rows.columns.indices.map { column -> String? in try row[column] }
+            }
+            return .done(rows: found, touched: rows.touched)
+        } catch let error as PostgresError {
+            guard let code = error.code, code != "57014", !code.hasPrefix("08"), !code.hasPrefix("57P") else {
+                throw error
+            }
+            let sentence = code == "42501" ? error.message : error.sentence
+            return .refused(code: code, routine: error.routine, sentence: sentence)
+        }
+    }
+
+    /// What the planner would do for a statement, without its estimates; nil for one that has no plan or is refused.
+    nonisolated(nonsending) func plan(of statement: String) async throws -> ExplainedPlan? {
+        do {
+            return try await undoing {
+                let rows = try await query("EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) \(raw: statement)")
+                return try ExplainedPlan(json: rows.one()[0])
+            }
+        } catch let error as PostgresError where error.code != nil && error.code != "57014" {
+            return nil
         }
     }
 }

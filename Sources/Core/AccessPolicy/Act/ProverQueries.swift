@@ -2,23 +2,21 @@ import PostgresClient
 
 /// What a proof asks the catalog before it acts as a role.
 enum ProverQueries {
-    /// What runs by itself when a statement touches a table, those of untrusted owners only.
+    /// Code of untrusted owners that may run when the statements do.
     ///
-    /// That is functions in triggers, policies, views, defaults, constraints, indexes, operators and casts; and tables and
-    /// views with such expressions, since built-in functions, which the catalog records nowhere, can do harm too.
-    static func reachable(butOwnedBy trusted: [String]) -> SQL {
+    /// That is every function that something else depends on (triggers, policies, views, defaults, constraints, indexes,
+    /// operators, casts, aggregates, other functions) or that a statement names, since overloads and search_path leave
+    /// open which one is meant; and tables, views and domains with expressions of their own and operators, since built-in
+    /// functions, on which the catalog records no dependency, can do harm too.
+    static func reachable(butOwnedBy trusted: [String], statements: [String]) -> SQL {
         """
         SELECT x.kind, n.nspname AS schema, x.name, o.rolname AS owner
         FROM (
             SELECT 'function' AS kind, p.pronamespace AS space, p.proname AS name, p.proowner AS owner
             FROM pg_catalog.pg_proc p
-            WHERE EXISTS (
+            WHERE pg_catalog.lower(p.proname) = ANY (\(StatementWords.words(in: statements))) OR EXISTS (
                 SELECT FROM pg_catalog.pg_depend d
-                WHERE d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid = p.oid
-                  AND d.classid IN ('pg_catalog.pg_trigger'::regclass, 'pg_catalog.pg_policy'::regclass,
-                      'pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_attrdef'::regclass,
-                      'pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_class'::regclass,
-                      'pg_catalog.pg_operator'::regclass, 'pg_catalog.pg_cast'::regclass))
+                WHERE d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid = p.oid)
             UNION ALL
             SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'view' ELSE 'table' END, c.relnamespace, c.relname,
                    c.relowner
@@ -29,7 +27,15 @@ enum ProverQueries {
                 UNION ALL SELECT tgrelid FROM pg_catalog.pg_trigger WHERE NOT tgisinternal
                 UNION ALL SELECT ev_class FROM pg_catalog.pg_rewrite
                 UNION ALL SELECT conrelid FROM pg_catalog.pg_constraint WHERE contype = 'c'
+                UNION ALL SELECT partrelid FROM pg_catalog.pg_partitioned_table WHERE partexprs IS NOT NULL
                 UNION ALL SELECT indrelid FROM pg_catalog.pg_index WHERE indexprs IS NOT NULL OR indpred IS NOT NULL)
+            UNION ALL
+            SELECT 'domain', t.typnamespace, t.typname, t.typowner
+            FROM pg_catalog.pg_type t
+            WHERE t.typtype = 'd' AND (t.typdefault IS NOT NULL OR EXISTS (
+                SELECT FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'))
+            UNION ALL
+            SELECT 'operator', p.oprnamespace, p.oprname, p.oprowner FROM pg_catalog.pg_operator p
         ) x
         JOIN pg_catalog.pg_namespace n ON n.oid = x.space
         JOIN pg_catalog.pg_roles o ON o.oid = x.owner
@@ -37,6 +43,22 @@ enum ProverQueries {
         ORDER BY 1, 2, 3
         """
     }
+
+    /// Whose policies may hold below a view: owners of views that run as their owner, unless they bypass them anyway.
+    static let viewOwners: SQL = """
+        SELECT DISTINCT r.rolname
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
+        WHERE c.relkind = 'v' AND NOT r.rolsuper AND NOT r.rolbypassrls
+          AND NOT coalesce((SELECT o.option_value::boolean FROM pg_catalog.pg_options_to_table(c.reloptions) o
+                            WHERE o.option_name = 'security_invoker'), false)
+        ORDER BY 1
+        """
+
+    /// Settings that would end the session in the middle, or change how we read its answers.
+    private static let notForTests = [
+        "role", "session_authorization", "client_encoding", "statement_timeout", "transaction_timeout",
+        "idle_in_transaction_session_timeout",
+    ]
 
     /// What a new session of the role would begin with, the strongest source of each setting only.
     ///
@@ -56,7 +78,7 @@ enum ProverQueries {
             SELECT name, reset_val, 5 FROM pg_catalog.pg_settings WHERE name = 'search_path'
         ) s
         LEFT JOIN pg_catalog.pg_settings p ON p.name = s.name
-        WHERE coalesce(p.context, 'user') IN ('user', 'superuser') AND s.name NOT IN ('role', 'session_authorization')
+        WHERE coalesce(p.context, 'user') IN ('user', 'superuser') AND s.name <> ALL (\(notForTests))
         ORDER BY s.name, s.rank
         """
     }

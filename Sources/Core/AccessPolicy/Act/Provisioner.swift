@@ -26,11 +26,16 @@ package struct Provisioner: Sendable {
 
     /// Runs the policy's tests against the database as it stands, and undoes whatever they did.
     package func test() async throws -> [TestResult] {
+        try await proof().tests
+    }
+
+    /// As an apply would prove the policy, but on the database as it stands; nothing stays of it.
+    package func proof(isStrict: Bool = false) async throws -> Proof {
         do {
             return try await connection.transaction(.reader) {
                 let snapshot = try await snapshot()
                 try CatalogCheck(file.policy, snapshot).run()
-                return try await connection.undoing { try await prove(on: snapshot) }
+                return try await connection.undoing { try await prove(on: snapshot, newClock().started(), isStrict) }
             }
         } catch {
             throw file.located(error)
@@ -88,16 +93,30 @@ package struct Provisioner: Sendable {
         guard plan.revokes <= maxRevokes else {
             throw Refused(outcome: Outcome(plan: plan, verdict: .tooManyRevokes(limit: maxRevokes)))
         }
-        for change in plan.changes { try await run(change) }
-        let after = try await snapshot()
-        try await checkConverged(after)
-        try await checkOwnAccess()
-        let results = try await prove(on: after)
-        guard results.allSatisfy(\.passed) else {
-            throw Refused(outcome: Outcome(plan: plan, tests: results, verdict: .disproved))
+        var clock = newClock()
+        do {
+            for change in plan.changes {
+                if change.lockedTable != nil { clock.start() }
+                try await run(change, before: clock)
+            }
+            let after = try await snapshot()
+            try await checkConverged(after)
+            try await checkOwnAccess()
+            clock.start()
+            let proof = try await prove(on: after, clock)
+            guard proof.passed, !clock.isOver else {
+                let verdict: Outcome.Verdict = clock.isOver ? .overBudget(seconds: clock.seconds) : .disproved
+                throw Refused(outcome: Outcome(plan: plan, proof: proof, verdict: verdict))
+            }
+            return Outcome(plan: plan, proof: proof, verdict: .applied)
+        } catch is OverBudget {
+            throw Refused(outcome: Outcome(plan: plan, verdict: .overBudget(seconds: clock.seconds)))
+        } catch let error as PostgresError where error.code == "57014" && clock.isOver {
+            throw Refused(outcome: Outcome(plan: plan, verdict: .overBudget(seconds: clock.seconds)))
         }
-        return Outcome(plan: plan, tests: results, verdict: .applied)
     }
+
+    private func newClock() -> ProofClock { ProofClock(seconds: file.policy.proofBudget) }
 
     /// One apply at a time in a database; released with the transaction.
     private func lock() async throws {
@@ -119,7 +138,7 @@ package struct Provisioner: Sendable {
         try await Planner.plan(file.policy, on: snapshot())
     }
 
-    private func run(_ change: Change) async throws {
+    private func run(_ change: Change, before clock: ProofClock) async throws {
         if let role = change.passwordOf {
             guard let password = passwords.secrets[role] else {
                 throw PlainFailure(.internalError, "the password of role \"\(role)\" was not fetched")
@@ -129,8 +148,12 @@ package struct Provisioner: Sendable {
         }
         for statement in change.sql {
             do {
+                if let left = try clock.millisecondsLeft() {
+                    try await connection.execute("SET LOCAL statement_timeout = \(raw: String(left))")
+                }
                 try await connection.execute(SQL(raw: statement))
             } catch let error as PostgresError where !error.isCatalogCollision {
+                try clock.check()
                 throw StatementFailure(statement: statement, error: error)
             }
         }
@@ -160,8 +183,8 @@ package struct Provisioner: Sendable {
         }
     }
 
-    private func prove(on snapshot: Snapshot) async throws -> [TestResult] {
-        try await Prover(connection, file.policy, snapshot).run()
+    private func prove(on snapshot: Snapshot, _ clock: ProofClock, _ isStrict: Bool = false) async throws -> Proof {
+        try await Prover(connection, file.policy, snapshot, clock: clock, isStrict: isStrict).run()
     }
 }
 
@@ -181,17 +204,20 @@ package struct Outcome: Sendable {
     package enum Verdict: Sendable, Equatable {
         case applied
         case tooManyRevokes(limit: Int)
-        /// A test failed: everything was rolled back.
+        /// A test failed, or the planner will not enforce what is declared: everything was rolled back.
         case disproved
+        /// Row security's locks would have been held longer than `proofBudget`: everything was rolled back.
+        case overBudget(seconds: Int)
     }
 
     package let plan: Plan
-    package let tests: [TestResult]
+    package let proof: Proof
     package let verdict: Verdict
+    package var tests: [TestResult] { proof.tests }
 
-    package init(plan: Plan, tests: [TestResult] = [], verdict: Verdict) {
+    package init(plan: Plan, proof: Proof = Proof(), verdict: Verdict) {
         self.plan = plan
-        self.tests = tests
+        self.proof = proof
         self.verdict = verdict
     }
 
@@ -203,7 +229,17 @@ package struct Outcome: Sendable {
             "the plan takes away \(plan.revokes) rights that are not declared, more than --max-revokes \(limit): "
                 + "nothing was done"
         case .disproved:
-            "\(tests.count { !$0.passed }) of \(tests.count) tests failed: everything was rolled back"
+            [
+                tests.contains { !$0.passed } ? "\(tests.count { !$0.passed }) of \(tests.count) tests failed" : nil,
+                proof.findings.contains(where: \.fails)
+                    ? "\(proof.findings.count(where: \.fails)) declarations would not be enforced as written" : nil,
+            ].compactMap(\.self).joined(separator: ", ") + ": everything was rolled back"
+        case .overBudget(let seconds) where plan.locks.isEmpty:
+            "the proof took longer than proofBudget, \(seconds) s: everything was rolled back; give it a larger proofBudget, "
+                + "or faster tests"
+        case .overBudget(let seconds):
+            "row security changes would hold their ACCESS EXCLUSIVE locks longer than proofBudget, \(seconds) s: everything "
+                + "was rolled back; apply it in a quiet hour with a larger proofBudget, or give it faster tests"
         }
     }
 

@@ -38,10 +38,12 @@ package struct Change: Sendable, Encodable {
     package let revokes: Int
     /// The role whose password this sets.
     package let passwordOf: String?
+    /// The table that this locks ACCESS EXCLUSIVE until the end of the transaction.
+    package let lockedTable: ObjectName?
 
     package init(
         _ kind: Kind, _ effect: Effect, _ statements: [SQL], reason: String, revokes: Int = 0,
-        passwordOf: String? = nil
+        passwordOf: String? = nil, locking lockedTable: ObjectName? = nil
     ) throws(PlainFailure) {
         var texts: [String] = []
         for statement in statements { texts.append(try statement.text()) }
@@ -51,6 +53,7 @@ package struct Change: Sendable, Encodable {
         self.reason = reason
         self.revokes = revokes
         self.passwordOf = passwordOf
+        self.lockedTable = lockedTable
     }
 }
 
@@ -67,6 +70,11 @@ package struct Plan: Sendable {
     package var isEmpty: Bool { changes.isEmpty }
     package var revokes: Int { changes.reduce(0) { $0 + $1.revokes } }
 
+    /// The locks that stay until COMMIT and keep others out: row security's.
+    package var locks: [PlannedLock] {
+        Set(changes.compactMap(\.lockedTable)).sorted().map { PlannedLock(table: $0, mode: .accessExclusive) }
+    }
+
     package func count(_ effect: Change.Effect) -> Int {
         changes.count { $0.effect == effect }
     }
@@ -75,6 +83,16 @@ package struct Plan: Sendable {
     package var script: String {
         changes.flatMap(\.sql).map { $0 + ";\n" }.joined()
     }
+}
+
+/// A lock that an apply takes and holds until it ends.
+package struct PlannedLock: Sendable, Hashable, Encodable {
+    package enum Mode: String, Sendable, Encodable {
+        case accessExclusive = "ACCESS EXCLUSIVE"
+    }
+
+    package let table: ObjectName
+    package let mode: Mode
 }
 
 /// A mistake in a policy that only a comparison with the database, or with the rest of the policy, shows.

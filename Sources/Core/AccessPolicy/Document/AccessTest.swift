@@ -5,8 +5,22 @@ package struct AccessTest: Sendable {
     package enum Expectation: Sendable, Equatable {
         /// These rows, in this order, each value as PostgreSQL prints it; nil is NULL.
         case rows([[String?]])
-        /// The role lacks the right, or a policy's WITH CHECK refuses the row.
-        case denied
+        /// So many rows are changed: 0 where policies filter all of them away.
+        case affected(Int)
+        /// The act is refused, and by what.
+        case denied(Denial)
+        /// It fails with this SQLSTATE.
+        case error(String)
+    }
+
+    /// What refuses an act.
+    package enum Denial: String, Sendable, CaseIterable {
+        /// Whatever refuses it.
+        case any
+        /// The role lacks the privilege.
+        case grant
+        /// The WITH CHECK of a policy refuses the row.
+        case policy
     }
 
     package let name: String?
@@ -57,7 +71,7 @@ extension AccessTest: Decodable {
     }
 
     private enum ExpectKeys: String, CodingKey, CaseIterable {
-        case rows, denied
+        case rows, affected, denied, error
     }
 
     /// What a test may begin with: nothing that ends the transaction, changes the role or writes outside of it.
@@ -86,11 +100,34 @@ extension AccessTest: Decodable {
         switch container.allKeys {
         case [.rows]:
             return .rows(try container.decode([[Scalar]].self, forKey: .rows).map { $0.map(\.text) })
-        case [.denied] where try container.decode(Bool.self, forKey: .denied):
-            return .denied
+        case [.affected]:
+            let count = try container.decode(Int.self, forKey: .affected)
+            guard count >= 0 else { throw container.rejection(.affected, "\(count) is not a number of rows") }
+            return .affected(count)
+        case [.denied]:
+            return .denied(try denial(in: container))
+        case [.error]:
+            let code = try container.decode(String.self, forKey: .error)
+            let isCode =
+                code.utf8.count == 5 && code.utf8.allSatisfy { (48...57).contains($0) || (65...90).contains($0) }
+            guard isCode else {
+                throw container.rejection(.error, "\"\(code)\" is not an SQLSTATE, as 23505 would be")
+            }
+            return .error(code)
         default:
-            throw decoder.rejection("exactly one of {\"rows\": [...]} and {\"denied\": true} is expected")
+            throw decoder.rejection(
+                "exactly one of {\"rows\": [...]}, {\"affected\": 0}, {\"denied\": true} and {\"error\": \"23505\"} "
+                    + "is expected")
         }
+    }
+
+    private static func denial(in container: KeyedDecodingContainer<ExpectKeys>) throws -> Denial {
+        if let flag = try? container.decode(Bool.self, forKey: .denied) {
+            if flag { return .any }
+        } else if let word = try? container.decode(String.self, forKey: .denied) {
+            if let denial = Denial(rawValue: word), denial != .any { return denial }
+        }
+        throw container.rejection(.denied, "true, \"grant\" or \"policy\" is expected")
     }
 
     private static func problem(with statement: String) -> String? {

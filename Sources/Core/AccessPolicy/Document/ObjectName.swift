@@ -16,6 +16,13 @@ package struct ObjectName: Hashable, Comparable, Sendable, CustomStringConvertib
     package var description: String { spelled(schema) + "." + spelled(name) }
 }
 
+extension ObjectName: Encodable {
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}
+
 /// What one word under `tables`, `sequences`, `functions` or `types` selects.
 package enum Selector<Name: Hashable & Sendable>: Hashable, Sendable {
     case one(Name)

@@ -21,12 +21,14 @@ package struct Policy: Sendable {
     package let trustedOwners: [String]
     /// Seconds that the tests may take while row security changes hold their locks.
     package let proofBudget: Int
+    /// Only a test that is `proved` passes: neither `vacuous` nor `unknown` will do.
+    package let strict: Bool
 
     package init(
         mode: Mode = .additive, manages: Manages? = nil, roles: [RoleDeclaration] = [],
         owners: [OwnerDeclaration] = [], grants: [GrantDeclaration] = [],
         defaultPrivileges: [DefaultDeclaration] = [], rowSecurity: [TableSecurity] = [], tests: [AccessTest] = [],
-        trustedOwners: [String] = [], proofBudget: Int = 5
+        trustedOwners: [String] = [], proofBudget: Int = 5, strict: Bool = false
     ) {
         self.mode = mode
         self.manages = manages
@@ -38,6 +40,7 @@ package struct Policy: Sendable {
         self.tests = tests
         self.trustedOwners = trustedOwners
         self.proofBudget = proofBudget
+        self.strict = strict
     }
 
     /// All that is declared of future objects, with its place: `future` of grants, and `defaultPrivileges`.
@@ -105,7 +108,7 @@ extension Policy: Decodable {
     private enum Keys: String, CodingKey, CaseIterable {
         case schema = "$schema"
         case version, mode, manages, roles, owners, grants, defaultPrivileges, rowSecurity, tests, trustedOwners
-        case proofBudget
+        case proofBudget, strict
     }
 
     package init(from decoder: any Decoder) throws {
@@ -135,7 +138,8 @@ extension Policy: Decodable {
             rowSecurity: try container.named(TableSecurity.self, forKey: .rowSecurity).sorted { $0.table < $1.table },
             tests: try container.decodeIfPresent([AccessTest].self, forKey: .tests) ?? [],
             trustedOwners: try container.decodeIfPresent([String].self, forKey: .trustedOwners) ?? [],
-            proofBudget: budget)
+            proofBudget: budget,
+            strict: try container.decodeIfPresent(Bool.self, forKey: .strict) ?? false)
     }
 }
 

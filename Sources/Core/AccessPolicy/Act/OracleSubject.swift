@@ -1,0 +1,62 @@
+import PostgresClient
+
+/// Some commands on one table by roles that the same policies hold for: what one EXPLAIN answers.
+struct OracleSubject {
+    let table: ObjectName
+    /// Commands that the same policies hold for: their filter is the same.
+    var commands: [String]
+    let policies: [String]
+    /// The permissive policies that are written as `true`.
+    let open: [String]
+    /// Roles that the same policies hold for.
+    let roles: [String]
+    let writable: String?
+    let filled: [String]
+    let weight: Int
+
+    init(_ row: Row) throws {
+        table = ObjectName(try row["schema"], try row["name"])
+        commands = [try row["command"]]
+        policies = try row["policies"]
+        open = try row["open"]
+        roles = try row["roles"]
+        writable = try row["writable"]
+        filled = try row["filled"]
+        weight = try row["weight"]
+    }
+
+    /// The least statement of this kind: without WHERE and RETURNING only the policies for its command take part.
+    var statement: SQL? {
+        let name = GrantStatements.qualified(table)
+        return switch commands[0] {
+        case "SELECT": "SELECT FROM \(name)"
+        case "UPDATE": writable.map { "UPDATE \(name) SET \(identifier: $0) = NULL" }
+        default: "DELETE FROM \(name)"
+        }
+    }
+}
+
+/// What two commands must have in common to be answered together.
+private struct SharedPolicies: Hashable {
+    let table: ObjectName
+    let policies: [String]
+    let roles: [String]
+}
+
+extension [OracleSubject] {
+    /// One for the commands that the same policies hold for, led by the simplest to ask about: SELECT.
+    func mergingCommands() -> [OracleSubject] {
+        var merged: [OracleSubject] = []
+        var places: [SharedPolicies: Int] = [:]
+        for subject in filter({ $0.commands == ["SELECT"] }) + filter({ $0.commands != ["SELECT"] }) {
+            let key = SharedPolicies(table: subject.table, policies: subject.policies, roles: subject.roles)
+            if let place = places[key] {
+                merged[place].commands += subject.commands
+            } else {
+                places[key] = merged.count
+                merged.append(subject)
+            }
+        }
+        return merged
+    }
+}

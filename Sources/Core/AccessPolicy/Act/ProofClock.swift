@@ -1,0 +1,50 @@
+import Platform
+
+/// How long changes of row security may hold their ACCESS EXCLUSIVE locks: from the first of them to COMMIT.
+struct ProofClock: Sendable {
+    let seconds: Int
+    private var deadline: ContinuousClock.Instant?
+
+    init(seconds: Int) {
+        self.seconds = seconds
+    }
+
+    /// Begins to count; again does nothing.
+    mutating func start() {
+        if deadline == nil { deadline = ContinuousClock.now + .seconds(seconds) }
+    }
+
+    func started() -> ProofClock {
+        var clock = self
+        clock.start()
+        return clock
+    }
+
+    /// What a statement may still take; nil while nothing is counted.
+    ///
+    /// - Throws: `OverBudget` when nothing is left.
+    func millisecondsLeft() throws(OverBudget) -> Int? {
+        guard let deadline else { return nil }
+        let left = (deadline - ContinuousClock.now).components
+        let milliseconds = Int(left.seconds) * 1000 + Int(left.attoseconds / 1_000_000_000_000_000)
+        guard milliseconds > 0 else { throw overBudget }
+        return milliseconds
+    }
+
+    var isOver: Bool { deadline.map { ContinuousClock.now >= $0 } ?? false }
+
+    func check() throws(OverBudget) {
+        _ = try millisecondsLeft()
+    }
+
+    var overBudget: OverBudget { OverBudget(seconds: seconds) }
+}
+
+/// The locks would have been held too long.
+struct OverBudget: Error {
+    let seconds: Int
+
+    var sentence: String {
+        "the tests took longer than proofBudget, \(seconds) s, while row security changes hold their locks"
+    }
+}
