@@ -39,7 +39,7 @@ package struct Linter: Sendable {
             var reader = LintReader(connection)
             let facts = LintFacts(try await reader.read(for: policy), policy: policy)
             let trusted = options.trustedOwners + (policy?.trustedOwners ?? [])
-            let verdicts = try await PlannerOracle(connection, facts, trustedOwners: trusted).verdicts()
+            let verdicts = try await LintOracle(connection, facts, trustedOwners: trusted).verdicts()
             return LintFacts(facts.catalog, policy: policy, verdicts: verdicts)
         }
         try checkSchemas(facts)

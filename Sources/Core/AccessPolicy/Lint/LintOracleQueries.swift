@@ -1,7 +1,7 @@
 import PostgresClient
 
 /// What the planner's oracle asks the catalog before it lets anything be planned.
-enum OracleQueries {
+enum LintOracleQueries {
     /// Tables with policies whose planning may touch what untrusted owners made: the table itself, functions, operators
     /// and types of its policies, checks, defaults and indexes, and whatever those refer to.
     ///

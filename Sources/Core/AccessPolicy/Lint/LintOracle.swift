@@ -6,7 +6,7 @@ import PostgresClient
 ///
 /// Planning does evaluate immutable and stable functions, with the rights of this session. So a table is asked about only
 /// if everything that planning may touch belongs to trusted owners: superusers, the connected role, and `trustedOwners`.
-struct PlannerOracle {
+struct LintOracle {
     private enum Question {
         case clause(PolicyClause, LintRelation)
         case access(LintRelation, UInt32)
@@ -30,7 +30,7 @@ struct PlannerOracle {
         var verdicts = PlannerVerdicts()
         let tables = facts.securedTables.filter { facts.policies[$0.oid]?.contains { $0.place == nil } == true }
         guard !tables.isEmpty else { return verdicts }
-        for row in try await connection.query(OracleQueries.untrusted(butOwnedBy: trustedOwners)) {
+        for row in try await connection.query(LintOracleQueries.untrusted(butOwnedBy: trustedOwners)) {
             let owner: String = try row["owner"]
             verdicts.undecided[try row["relation"]] =
                 "planning it may run code of \(spelled(owner)), who is not trusted"
