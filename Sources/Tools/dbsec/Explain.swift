@@ -53,7 +53,9 @@ struct ExplanationReport: Report {
     var text: String {
         var lines = ["\(spelled(explanation.role)) on \(explanation.object.kind.rawValue) \(explanation.object):"]
         for answer in explanation.answers { lines += self.lines(answer) }
-        if let reason = explanation.cannotConnect { lines.append("  note: \(reason)") }
+        for note in [explanation.remark, explanation.cannotConnect].compactMap(\.self) {
+            lines.append("  note: \(note)")
+        }
         return lines.map(Plain.line).joined(separator: "\n")
     }
 
@@ -69,7 +71,7 @@ struct ExplanationReport: Report {
     }
 
     private enum Keys: String, CodingKey {
-        case role, object, kind, canLogin, privileges
+        case role, object, kind, canLogin, privileges, remark
     }
 
     private enum AnswerKeys: String, CodingKey {
@@ -82,6 +84,7 @@ struct ExplanationReport: Report {
         try container.encode(explanation.object.description, forKey: .object)
         try container.encode(explanation.object.kind, forKey: .kind)
         try container.encode(explanation.cannotConnect == nil, forKey: .canLogin)
+        try container.encodeIfPresent(explanation.remark, forKey: .remark)
         var list = container.nestedUnkeyedContainer(forKey: .privileges)
         for answer in explanation.answers {
             var item = list.nestedContainer(keyedBy: AnswerKeys.self)

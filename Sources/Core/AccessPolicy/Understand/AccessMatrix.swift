@@ -5,6 +5,8 @@ package struct AccessMatrix: Sendable, Encodable {
     /// Objects on which everybody has the same access.
     package struct Group: Sendable, Encodable {
         package let kind: ObjectKind
+        /// What it is where the kind does not tell: a view, a procedure, a domain.
+        package let form: String?
         package let owner: String
         package let objects: [Place]
         /// `on` or `forced`; nil where there is none.
@@ -51,7 +53,8 @@ extension AccessMatrix {
         let counts = Self.counts(in: access.snapshot)
         let groups = GroupKey.groups(in: access).map { key, objects -> Group in
             Group(
-                kind: key.kind, owner: key.owner, objects: Self.places(of: objects, counts),
+                kind: key.kind, form: key.form == .plain ? nil : key.form.rawValue, owner: key.owner,
+                objects: Self.places(of: objects, form: key.form, counts),
                 rowSecurity: key.security.flatMap { $0.isEnabled ? ($0.isForced ? "forced" : "on") : nil },
                 access: MatrixRows(access, objects[0], holders: holders).rows)
         }
@@ -65,6 +68,7 @@ extension AccessMatrix {
 
     private struct Space: Hashable {
         let kind: ObjectKind
+        let form: ObjectForm
         let container: String
     }
 
@@ -72,14 +76,14 @@ extension AccessMatrix {
     private static func counts(in snapshot: Snapshot) -> [Space: Int] {
         var counts: [Space: Int] = [:]
         for (object, state) in snapshot.objects where !state.isExtensionMember && !object.container.isEmpty {
-            counts[Space(kind: object.kind, container: object.container), default: 0] += 1
+            counts[Space(kind: object.kind, form: state.form, container: object.container), default: 0] += 1
         }
         return counts
     }
 
-    private static func places(of objects: [ObjectID], _ counts: [Space: Int]) -> [Place] {
+    private static func places(of objects: [ObjectID], form: ObjectForm, _ counts: [Space: Int]) -> [Place] {
         Dictionary(grouping: objects, by: \.container).sorted { $0.key < $1.key }.map { container, objects in
-            let all = counts[Space(kind: objects[0].kind, container: container)]
+            let all = counts[Space(kind: objects[0].kind, form: form, container: container)]
             return Place(
                 container: container, names: objects.map { $0.name(in: container) }.sorted(),
                 isAll: all == objects.count)
@@ -90,6 +94,7 @@ extension AccessMatrix {
 /// All that decides who may do what on an object: equal keys, equal access.
 private struct GroupKey: Hashable {
     let kind: ObjectKind
+    let form: ObjectForm
     let owner: String
     let entries: [EffectiveAccess.Entry]
     let schema: [EffectiveAccess.Entry]
@@ -98,6 +103,7 @@ private struct GroupKey: Hashable {
 
     init(_ object: ObjectID, _ access: EffectiveAccess) {
         kind = object.kind
+        form = access.snapshot.objects[object]?.form ?? .plain
         owner = access.owner(of: object) ?? ""
         entries = access.entries(on: object)
         let space = kind == .schema ? nil : object.schema

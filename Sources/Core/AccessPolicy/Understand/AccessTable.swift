@@ -23,7 +23,9 @@ package struct AccessTable: Sendable {
         for group in report.content.groups {
             for place in group.objects {
                 for names in chunks(of: place.names) {
-                    for access in group.access { lines += rows(access, place, names, group.kind, logins) }
+                    for access in group.access {
+                        lines += rows(access, place, names, group.form ?? group.kind.rawValue, logins)
+                    }
                 }
             }
         }
@@ -37,13 +39,13 @@ package struct AccessTable: Sendable {
     }
 
     private static func rows(
-        _ access: AccessMatrix.Access, _ place: AccessMatrix.Place, _ names: [String], _ kind: ObjectKind,
+        _ access: AccessMatrix.Access, _ place: AccessMatrix.Place, _ names: [String], _ kind: String,
         _ logins: Set<String>
     ) -> [[String]] {
         let filters = access.rows.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
         return access.roles.map { role in
             [
-                role, role == "PUBLIC" || logins.contains(role) ? "yes" : "no", kind.rawValue, place.container,
+                role, role == "PUBLIC" || logins.contains(role) ? "yes" : "no", kind, place.container,
                 names.joined(separator: ", "), place.isAll ? "yes" : "no", access.privileges.joined(separator: ", "),
                 access.setRole ?? "", access.how.joined(separator: " -> "), filters.joined(separator: "; "),
                 access.missing ?? "",

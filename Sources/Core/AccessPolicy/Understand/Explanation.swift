@@ -31,6 +31,8 @@ package struct Explanation: Sendable {
     package let answers: [Answer]
     /// Why the role cannot open a session itself; nil when it can.
     package let cannotConnect: String?
+    /// What the privileges alone do not tell; nil when they tell it all.
+    package let remark: String?
 }
 
 extension EffectiveAccess {
@@ -44,7 +46,19 @@ extension EffectiveAccess {
                 privilege: one, ways: ways, isGrantable: mayGrant.contains(one),
                 columns: ways.isEmpty ? columns(of: role, one, on: object) : [:])
         }
-        return Explanation(role: role, object: object, answers: answers, cannotConnect: reasonNotToConnect(role))
+        return Explanation(
+            role: role, object: object, answers: answers, cannotConnect: reasonNotToConnect(role),
+            remark: remark(on: object))
+    }
+
+    private func remark(on object: ObjectID) -> String? {
+        let owner = spelled(owner(of: object) ?? "")
+        return switch snapshot.objects[object]?.form {
+        case .view: "a view shows what its owner \(owner) may see, unless it was made with security_invoker"
+        case .materializedView: "it holds what its owner \(owner) saw when it was refreshed, and has no row security"
+        case .foreignTable: "what is seen there is for the foreign server to say; it has no row security"
+        default: nil
+        }
     }
 
     package func ways(of role: String, to privilege: PrivilegeSet, on object: ObjectID) -> [Explanation.Way] {

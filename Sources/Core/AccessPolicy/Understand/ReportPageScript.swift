@@ -68,7 +68,7 @@ enum ReportPageScript {
         // Every entry of the report, with the text that a search looks at.
         const entries = groups.flatMap((group) => group.access.map((access) => ({
           group, access,
-          text: visible([group.kind, group.owner, ...access.roles, ...access.privileges, ...access.how, access.missing ?? "",
+          text: visible([group.form ?? group.kind, group.owner, ...access.roles, ...access.privileges, ...access.how, access.missing ?? "",
             ...Object.values(access.rows)].join(" ")).toLowerCase()})));
         for (const group of groups) for (const place of group.objects) {
           place.low = place.names.map((item) => visible(item).toLowerCase());
@@ -116,10 +116,10 @@ enum ReportPageScript {
           if (group.kind !== "column") return [place.in];
           return [schemas.find((schema) => place.in.startsWith(schema + ".")) ?? ""];
         }
-        const plural = (kind, number) => kind + (number === 1 ? "" : "s");
+        const plural = (kind, number) => number === 1 ? kind : kind.replace(/y$/, "ie") + "s";
         function objects(group, places, words) {
           const total = places.reduce((sum, place) => sum + place.names.length, 0);
-          return make("span", "", make("span", "kind", plural(group.kind, total) + " "), listed(places.map((place) => () => {
+          return make("span", "", make("span", "kind", plural(group.form ?? group.kind, total) + " "), listed(places.map((place) => () => {
             const part = make("span"), names = place.names.map((item) => () => name(item, words));
             if (place.in) part.append(name(place.in, words), ": ");
             if (!place.all || names.length === 1) part.append(listed(names, 6));
