@@ -98,9 +98,12 @@ import Testing
         let scene = try Scene()
         try await scene.run(
             """
-            CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext;
-            GRANT USAGE ON SCHEMA ext TO PUBLIC;
+            CREATE SCHEMA ext; GRANT USAGE ON SCHEMA ext TO PUBLIC;
+            CREATE TABLE ext.t (password text); GRANT ALL ON ext.t TO PUBLIC;
+            CREATE FUNCTION ext.f() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';
             """)
+        #expect(Set(try await scene.lint().findings.filter { $0.object.schema == "ext" }.map(\.object.kind)).count > 2)
+        try await scene.run("ALTER EXTENSION plpgsql ADD TABLE ext.t; ALTER EXTENSION plpgsql ADD FUNCTION ext.f()")
         let outcome = try await scene.lint()
         #expect(!outcome.findings.contains { $0.object.schema == "ext" })
         #expect(!outcome.findings.contains { $0.object.schema == "pg_catalog" })
@@ -149,7 +152,7 @@ import Testing
 }
 
 /// A server whose lock table is small.
-@Suite(.cluster(["max_connections": "20"]), .database, .timeLimit(.minutes(3))) struct LintLockTests {
+@Suite(.cluster(["max_connections": "20", "max_locks_per_transaction": "32"]), .database, .timeLimit(.minutes(3))) struct LintLockTests {
     @Test func `more tables than the lock table holds are asked about in pieces`() async throws {
         let scene = try Scene()
         try await scene.run("CREATE ROLE app@ LOGIN; GRANT USAGE ON SCHEMA public TO app@;")
