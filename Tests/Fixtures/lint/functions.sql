@@ -31,7 +31,8 @@ CREATE FUNCTION app.f() RETURNS int LANGUAGE sql SECURITY DEFINER SET search_pat
 CREATE FUNCTION app.f() RETURNS int LANGUAGE sql LEAKPROOF AS 'SELECT 1';
 -- good function-leakproof
 CREATE FUNCTION app.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
-CREATE EXTENSION citext SCHEMA app;
+CREATE FUNCTION app.g() RETURNS int LANGUAGE sql LEAKPROOF AS 'SELECT 1';
+ALTER EXTENSION plpgsql ADD FUNCTION app.g();
 -- bad function-immutable-session: function app.f()
 CREATE FUNCTION app.f() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT current_setting('app.user', true) $$;
 -- bad function-immutable-session: function app.g()

@@ -107,19 +107,29 @@ struct LintReader {
     }
 
     private mutating func readPrivileges() async throws {
+        var lists: [String: [LintHolding]] = [:]
+        for row in try await query(PackageResources.lint_lists_sql) {
+            lists[try row["list"], default: []].append(
+                LintHolding(
+                    grantor: try row["grantor"], grantee: try row["grantee"], privileges: list(try row["privileges"]),
+                    grantable: list(try row["grantable"])))
+        }
         for row in try await query(PackageResources.lint_privileges_sql) {
-            let holding = LintHolding(
-                grantor: try row["grantor"], grantee: try row["grantee"], privileges: list(try row["privileges"]),
-                grantable: list(try row["grantable"]))
-            let (kind, oid): (String, UInt32) = (try row["kind"], try row["oid"])
+            let (kind, oid, owner): (String, UInt32, UInt32) = (try row["kind"], try row["oid"], try row["owner"])
+            let all = lists[try row["list"]] ?? []
+            // An owner's own rights are no finding.
+            let holdings = all.contains { $0.grantee == owner } ? all.filter { $0.grantee != owner } : all
+            guard !holdings.isEmpty else { continue }
             switch kind {
-            case "database": catalog.holdings[.database, default: []].append(holding)
-            case "schema": catalog.holdings[.schema(oid), default: []].append(holding)
-            case "function": catalog.holdings[.function(oid), default: []].append(holding)
+            case "database": catalog.holdings[.database] = holdings
+            case "schema": catalog.holdings[.schema(oid)] = holdings
+            case "function": catalog.holdings[.function(oid)] = holdings
             case "column":
-                catalog.columnHoldings[oid, default: []].append(
-                    LintColumnHolding(column: try row["part"], holding: holding))
-            default: catalog.holdings[.relation(oid), default: []].append(holding)
+                let column: String = try row["part"]
+                catalog.columnHoldings[oid, default: []] += holdings.map {
+                    LintColumnHolding(column: column, holding: $0)
+                }
+            default: catalog.holdings[.relation(oid)] = holdings
             }
         }
         for row in try await query(PackageResources.lint_defaults_sql) {

@@ -15,6 +15,8 @@ package struct Linter: Sendable {
         package var baseline: Baseline?
         /// Owners, besides superusers and the connected role, whose code the planner may run.
         package var trustedOwners: [String] = []
+        /// How long reading may wait for a table that somebody has locked.
+        package var lockTimeout = Duration.seconds(10)
 
         package init() {}
 
@@ -33,9 +35,11 @@ package struct Linter: Sendable {
 
     /// Reads the catalog in one read-only transaction and judges it.
     ///
-    /// - Throws: with status 66 for a schema that is not there.
+    /// - Throws: with status 66 for a schema that is not there, with 75 when a table stays locked.
     package func run(at now: Timestamp) async throws -> LintOutcome {
-        let facts = try await connection.transaction(.reading) { () -> LintFacts in
+        var reading = TransactionOptions.reading
+        reading.lockTimeout = options.lockTimeout
+        let facts = try await connection.transaction(reading) { () -> LintFacts in
             var reader = LintReader(connection)
             let facts = LintFacts(try await reader.read(for: policy), policy: policy)
             let trusted = options.trustedOwners + (policy?.trustedOwners ?? [])
