@@ -25,13 +25,13 @@ struct OracleSubject {
         weight = try row["weight"]
     }
 
-    /// The least statement of this kind: without WHERE and RETURNING only the policies for its command take part.
-    var statement: SQL? {
+    /// The least change of this kind: without WHERE and RETURNING only the policies for its command take part.
+    var change: SQL? {
         let name = GrantStatements.qualified(table)
         return switch commands[0] {
-        case "SELECT": "SELECT FROM \(name)"
         case "UPDATE": writable.map { "UPDATE \(name) SET \(identifier: $0) = NULL" }
-        default: "DELETE FROM \(name)"
+        case "DELETE": "DELETE FROM \(name)"
+        default: nil
         }
     }
 }

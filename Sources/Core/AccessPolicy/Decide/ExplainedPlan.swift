@@ -14,16 +14,34 @@ struct ExplainedPlan {
         case some
     }
 
-    private let root: Node
+    private let roots: [Node]
 
     init(json: String) throws {
-        root = try JSONDecoder().decode([Explained].self, from: Data(json.utf8)).first?.plan ?? Node()
+        roots = [try Self.root(of: json)]
     }
+
+    private init(roots: [Node]) {
+        self.roots = roots
+    }
+
+    /// The plans of `SELECT 0 FROM ... UNION ALL SELECT 1 FROM ...`, one for each number: one question instead of many.
+    ///
+    /// The planner leaves out a part that has no row, and puts the partitions of a table beside the other parts.
+    static func parts(json: String, count: Int) throws -> [ExplainedPlan] {
+        let parts = Dictionary(grouping: try root(of: json).parts) { $0.output ?? [] }
+        return (0..<count).map { ExplainedPlan(roots: parts[[String($0)]] ?? []) }
+    }
+
+    private static func root(of json: String) throws -> Node {
+        try JSONDecoder().decode([Explained].self, from: Data(json.utf8)).first?.plan ?? Node()
+    }
+
+    private var reading: [Node] { roots.flatMap(\.reading) }
 
     /// - Parameter filled: The columns that are never NULL: `(t.id IS NOT NULL)` filters nothing then. PostgreSQL before 17
     ///   writes `id = id` so, and later ones leave it out.
     func rows(filled: Set<String> = []) -> Rows {
-        let nodes = root.reading
+        let nodes = reading
         let scans = nodes.filter { $0.table != nil && !$0.isChange }
         guard !scans.isEmpty else { return .none }
         let isOpen = scans.contains { scan in
@@ -45,7 +63,7 @@ struct ExplainedPlan {
     /// Conditions of an index are left out: they are computed once.
     var calledPerRow: Set<String> {
         var names: Set<String> = []
-        for node in root.reading {
+        for node in reading {
             guard let alias = node.alias, let filter = node.filter else { continue }
             names.formUnion(CallScanner.calls(in: filter).filter { !$0.arguments.contains(alias + ".") }.map(\.name))
         }
@@ -56,7 +74,9 @@ struct ExplainedPlan {
     ///
     /// Estimates and columns do not matter; nor does what an INSERT computes beside its rows, since there a policy's WITH
     /// CHECK stands.
-    func readsSameRows(as other: ExplainedPlan) -> Bool { root.withoutChecks == other.root.withoutChecks }
+    func readsSameRows(as other: ExplainedPlan) -> Bool {
+        roots.map(\.withoutChecks) == other.roots.map(\.withoutChecks)
+    }
 
     private struct Explained: Decodable {
         let plan: Node
@@ -78,6 +98,7 @@ struct ExplainedPlan {
         var recheck: String?
         var tidCondition: String?
         var oneTime: String?
+        var output: [String]?
         var plans: [Node]?
 
         enum CodingKeys: String, CodingKey {
@@ -92,6 +113,7 @@ struct ExplainedPlan {
             case recheck = "Recheck Cond"
             case tidCondition = "TID Cond"
             case oneTime = "One-Time Filter"
+            case output = "Output"
             case plans = "Plans"
         }
 
@@ -99,10 +121,15 @@ struct ExplainedPlan {
         var conditions: [String] { [filter, indexCondition, recheck, tidCondition, oneTime].compactMap(\.self) }
 
         var withoutChecks: Node {
-            guard operation == "Insert" else { return self }
             var copy = self
-            copy.plans = (plans ?? []).filter { !$0.isBeside }
+            copy.output = nil
+            copy.plans = (plans ?? []).filter { operation != "Insert" || !$0.isBeside }.map(\.withoutChecks)
             return copy
+        }
+
+        var parts: [Node] {
+            guard type == "Append", output == nil else { return [self] }
+            return (plans ?? []).filter { !$0.isBeside }.flatMap(\.parts)
         }
 
         private var isBeside: Bool { relationship == "InitPlan" || relationship == "SubPlan" }
