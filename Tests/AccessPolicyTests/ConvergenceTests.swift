@@ -52,6 +52,24 @@ import Testing
         }
     }
 
+    @Test(arguments: seeds) func `after the script of a policy, run twice, the plan is empty`(_ seed: UInt64)
+        async throws
+    {
+        let scene = try Scene()
+        try await EveryKind.make(in: scene)
+        let version: String? = try await scene.value("SHOW server_version_num")
+        var random = RandomPolicy(seed: seed, version: version.flatMap { Int($0) } ?? 0)
+        let policy = random.policy(.additive, isAlone: true)
+        do {
+            let script = try Script.text(of: scene.file(policy).policy, named: "p.json")
+            for _ in 1...2 { try await scene.run(script.replacing("\\set ON_ERROR_STOP on", with: "")) }
+            let rest = try await scene.plan(policy).changes.flatMap(\.sql)
+            #expect(rest == [], "seed \(seed): a difference is left\n\(scene.own(policy))\n\(script)")
+        } catch {
+            Issue.record("seed \(seed): \((error as? any Failure)?.sentence ?? "\(error)")\n\(scene.own(policy))")
+        }
+    }
+
     @Test func `random policies reach every kind of change`() async throws {
         let scene = try Scene()
         try await EveryKind.make(in: scene)

@@ -149,6 +149,66 @@ import Testing
             ])
     }
 
+    @Test func `a right that rests on one that goes is granted anew by the owner, in the right order`() throws {
+        var snapshot = makeSnapshot()
+        snapshot.privileges[Holding(.table(users), .role("reader"))] = [
+            HeldPrivileges(grantor: "owner", .select, grantable: .select)
+        ]
+        snapshot.privileges[Holding(.table(users), .role("monitor"))] = [HeldPrivileges(grantor: "reader", .select)]
+        snapshot.privileges[Holding(.schema("public"), .everyone)] = [HeldPrivileges(grantor: "postgres", .usage)]
+        let plan = try Planner.plan(Policy(mode: .authoritative, manages: managed), on: snapshot)
+        #expect(
+            plan.changes.map(\.sql) == [
+                [
+                    "SET LOCAL ROLE \"reader\"", "REVOKE SELECT ON TABLE \"public\".\"users\" FROM \"monitor\"",
+                    "RESET ROLE",
+                ], ["REVOKE SELECT ON TABLE \"public\".\"users\" FROM \"reader\""],
+                ["GRANT SELECT ON TABLE \"public\".\"users\" TO \"monitor\""],
+            ])
+        #expect(plan.revokes == 1)
+    }
+
+    @Test func `an object that is named has its own owner, and grants are compared with what that leaves`() throws {
+        var snapshot = makeSnapshot()
+        hold(&snapshot, .table(users), "owner", [.select, .insert])
+        hold(&snapshot, .table(users), "monitor", .select)
+        let plan = try Planner.plan(
+            Policy(
+                owners: [
+                    OwnerDeclaration("writer", of: .tables([.one(users)])),
+                    OwnerDeclaration("reader", of: .tables([.all(schema: "public")])),
+                ],
+                grants: [
+                    GrantDeclaration(
+                        to: [.role("monitor"), .role("writer")], on: .tables([.one(users)]), .these(.select))
+                ]),
+            on: snapshot)
+        #expect(
+            plan.changes.map(\.sql) == [
+                ["ALTER TABLE \"public\".\"users\" OWNER TO \"writer\""],
+                ["ALTER TABLE \"public\".\"orders\" OWNER TO \"reader\""],
+            ])
+    }
+
+    @Test func `default privileges for every schema are undeclared only beyond what is built in`() throws {
+        var snapshot = makeSnapshot()
+        let everyone = DefaultHolding(creator: "writer", schema: nil, kind: .function, grantee: .everyone)
+        let reader = DefaultHolding(creator: "writer", schema: nil, kind: .function, grantee: .role("reader"))
+        snapshot.defaults = [
+            everyone: HeldPrivileges(grantor: "writer", .execute), reader: HeldPrivileges(grantor: "writer", .execute),
+            DefaultHolding(creator: "writer", schema: nil, kind: .function, grantee: .role("writer")):
+                HeldPrivileges(grantor: "writer", .execute),
+        ]
+        snapshot.changedDefaults = [FutureObjects(creator: "writer", kind: .function)]
+        let one = Policy(mode: .authoritative, manages: Manages(schemas: ["public"], roles: ["reader", "PUBLIC"]))
+        #expect(try Planner.plan(one, on: snapshot).isEmpty)
+        let all = Policy(mode: .authoritative, manages: Manages(schemas: ["*"], roles: ["reader", "PUBLIC"]))
+        #expect(
+            try Planner.plan(all, on: snapshot).changes.map(\.sql) == [
+                ["ALTER DEFAULT PRIVILEGES FOR ROLE \"writer\" REVOKE EXECUTE ON ROUTINES FROM \"reader\""]
+            ])
+    }
+
     @Test func `a restrictive policy that is not declared stays, a permissive one goes`() throws {
         var snapshot = makeSnapshot()
         snapshot.policies = [

@@ -9,7 +9,7 @@ extension Planner {
         let declared = Set(policy.roles.flatMap { role in role.memberOf.map { [role.name, $0.role] } })
         var taken: Set<MembershipState> = []
         for row in snapshot.memberships.sorted(by: Self.isBefore) where !declared.contains([row.member, row.role]) {
-            guard snapshot.protection(of: row.member) == nil, scope.reports(.role(row.member)), !row.isAutomatic
+            guard snapshot.protection(of: row.member) == nil, scope.reports(.role(row.member)), !isAutomatic(row)
             else { continue }
             if scope.manages(role: row.member), scope.manages(role: row.role) {
                 taken.insert(row)
@@ -30,6 +30,13 @@ extension Planner {
 
     private static func isBefore(_ left: MembershipState, _ right: MembershipState) -> Bool {
         (left.member, left.role, left.grantor) < (right.member, right.role, right.grantor)
+    }
+
+    /// Made by PostgreSQL for a role that will still have CREATEROLE.
+    private func isAutomatic(_ row: MembershipState) -> Bool {
+        guard row.isAutomatic else { return false }
+        guard let role = policy.roles.first(where: { $0.name == row.member }) else { return true }
+        return attributes(of: role).createrole != false
     }
 
     private func describe(_ row: MembershipState) -> String {

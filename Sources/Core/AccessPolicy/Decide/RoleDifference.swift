@@ -66,7 +66,7 @@ extension Planner {
 
     /// In authoritative mode a right of a managed role that is not written is a right it does not have; limits and
     /// expiry are left, since taking them away would widen.
-    private func attributes(of role: RoleDeclaration) -> RoleAttributes {
+    func attributes(of role: RoleDeclaration) -> RoleAttributes {
         var attributes = role.attributes
         guard scope.manages(role: role.name) else { return attributes }
         attributes.login = attributes.login ?? false
@@ -142,18 +142,21 @@ extension Planner {
         let version = snapshot.server.version
         let rows = snapshot.memberships.filter { $0.role == wanted.role && $0.member == member }
         // From 16 on a membership may carry neither INHERIT nor SET: it then lets its holder do nothing.
-        let isEffective = rows.contains { $0.inherit != false || $0.set != false }
+        let isEffective = rows.contains {
+            ($0.inherit != false && wanted.inherit != false) || ($0.set != false && wanted.set != false)
+        }
         let lacks =
             (wanted.admin == true && !rows.contains(where: \.admin))
             || (wanted.inherit == true && !rows.contains { $0.inherit == true })
             || (wanted.set == true && !rows.contains { $0.set == true })
-        let wantsNone = wanted.inherit == false && wanted.set == false
-        if rows.isEmpty || lacks || (!isEffective && !wantsNone) {
+        let inherits = wanted.inherit ?? inheritsByDefault(member)
+        let canBeEffective = inherits || wanted.set != false
+        if rows.isEmpty || lacks || (!isEffective && canBeEffective) {
             let what = rows.isEmpty ? "is not a member of" : "has not all of this membership in"
             // A second grant by the same grantor changes only what is written.
             var wanted = wanted
-            if !rows.isEmpty, !isEffective, !wantsNone {
-                wanted.inherit = wanted.inherit ?? inheritsByDefault(member)
+            if !rows.isEmpty, !isEffective, version >= 160_000 {
+                wanted.inherit = inherits
                 wanted.set = wanted.set ?? true
             }
             try add(
