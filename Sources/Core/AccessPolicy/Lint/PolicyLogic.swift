@@ -6,22 +6,26 @@ extension PolicyExpression {
     }
 
     /// Always true or never true whoever asks and whatever the row: `true`, `1 = 1`, `x = x`, `... OR true`.
-    var constant: Constant? { constant(of: tokens.indices) }
+    var constant: Constant? { constant(of: tokens.indices, depth: 0) }
+
+    /// Nobody writes deeper by hand, and a table's owner must not be able to exhaust the stack.
+    private static let deepest = 50
 
     /// The operands of the outermost OR, or the whole.
     var alternatives: [Range<Int>] { split(trimmed(tokens.indices), at: "or") }
 
-    private func constant(of range: Range<Int>) -> Constant? {
+    private func constant(of range: Range<Int>, depth: Int) -> Constant? {
+        guard depth < Self.deepest else { return nil }
         let range = trimmed(range)
         let alternatives = split(range, at: "or")
         if alternatives.count > 1 {
-            let values = alternatives.map(constant)
+            let values = alternatives.map { constant(of: $0, depth: depth + 1) }
             if values.contains(.always) { return .always }
             return values.allSatisfy { $0 == .never } ? .never : nil
         }
         let conditions = split(range, at: "and")
         if conditions.count > 1 {
-            let values = conditions.map(constant)
+            let values = conditions.map { constant(of: $0, depth: depth + 1) }
             if values.contains(.never) { return .never }
             return values.allSatisfy { $0 == .always } ? .always : nil
         }
