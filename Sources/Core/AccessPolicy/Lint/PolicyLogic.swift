@@ -38,9 +38,13 @@ extension PolicyExpression {
 
     /// `a = a`, the same tokens on both sides and nothing in them that could differ from call to call.
     private func comparison(in range: Range<Int>) -> Constant? {
-        guard let middle = range.first(where: { tokens[$0].isSymbol("=") && depth(at: $0, in: range) == 0 }) else {
-            return nil
+        var depth = 0
+        let middle = range.first { index in
+            if tokens[index].isSymbol("(") { depth += 1 }
+            if tokens[index].isSymbol(")") { depth -= 1 }
+            return depth == 0 && tokens[index].isSymbol("=")
         }
+        guard let middle else { return nil }
         let left = trimmed(range.lowerBound..<middle)
         let right = trimmed(middle + 1..<range.upperBound)
         guard !left.isEmpty, tokens[left] == tokens[right] else { return nil }
@@ -70,12 +74,6 @@ extension PolicyExpression {
             }
         }
         return nil
-    }
-
-    private func depth(at position: Int, in range: Range<Int>) -> Int {
-        tokens[range.lowerBound..<position].reduce(0) {
-            $1.isSymbol("(") ? $0 + 1 : $1.isSymbol(")") ? $0 - 1 : $0
-        }
     }
 
     /// The parts of a range between a word outside of parentheses; BETWEEN's own AND is none.
