@@ -34,6 +34,50 @@ struct LintRuleTests {
         #expect(expression.isInSelect(5))
     }
 
+    @Test func `a deep expression does not exhaust the stack`() {
+        let deep =
+            String(repeating: "(a = 1 OR (b = 2 AND ", count: 5000) + "true" + String(repeating: "))", count: 5000)
+        #expect(PolicyExpression(deep, table: "t").constant == nil)
+    }
+
+    @Test func `an expression of many calls and sub-selects is read in one pass`() {
+        let wide = String(repeating: "f((SELECT current_user)) + ", count: 5_000) + "1"
+        let expression = PolicyExpression(wide, table: "t")
+        #expect(expression.calls.count == 5_000)
+        #expect(expression.subqueries.count == 5_000)
+        #expect(PolicyExpression(String(repeating: ")(", count: 1000), table: "t").calls.isEmpty)
+    }
+
+    @Test(arguments: 0..<200) func `no text of tokens in any order stops the program`(_ seed: Int) {
+        let words = [
+            "a", "t", ".", "(", ")", "=", "::", "text", "select", "from", "where", "'x'", "\"q\"", "current_setting",
+            "current_user", "or", "and", "is", "null", "~~", "like", "in", "exists", ",", "between", "case", "1", "$$",
+            "'", "--",
+        ]
+        var state = UInt64(seed) &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        let text = (0..<40).map { _ -> String in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return words[Int(state >> 33) % words.count]
+        }.joined(separator: " ")
+        var catalog = LintCatalog()
+        catalog.version = 180_004
+        let name = ObjectName("s", "t")
+        catalog.schemas[1] = LintSchema(oid: 1, name: "s", owner: 10, isSystem: false)
+        catalog.relations[2] = LintRelation(
+            oid: 2, space: 1, name: name, kind: .table, owner: 10, isSecured: true, isForced: false, isPartition: false,
+            rows: 5000, isInvoker: false, isBarrier: false)
+        catalog.columns[2] = ["a": LintColumn(name: "a", type: "uuid", isNotNull: false, leadsIndex: false)]
+        catalog.policies = [
+            LintPolicy(
+                relation: 2, table: name, name: "p", isPermissive: true, command: .all, roles: [0], using: text,
+                check: text, columns: ["a"], functions: [], relations: [], place: nil)
+        ]
+        let facts = LintFacts(catalog)
+        #expect(throws: Never.self) {
+            for rule in LintRule.all { _ = try rule.findings(in: facts) }
+        }
+    }
+
     @Test func `a quote that is never closed ends the text`() {
         #expect(ExpressionToken.tokens(of: "a = 'b").map(\.text) == ["a", "=", "b"])
         #expect(ExpressionToken.tokens(of: "/* open").isEmpty)

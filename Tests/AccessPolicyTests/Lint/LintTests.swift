@@ -152,7 +152,8 @@ import Testing
 }
 
 /// A server whose lock table is small.
-@Suite(.cluster(["max_connections": "20", "max_locks_per_transaction": "32"]), .database, .timeLimit(.minutes(3))) struct LintLockTests {
+@Suite(.cluster(["max_connections": "20", "max_locks_per_transaction": "32"]), .database, .timeLimit(.minutes(3)))
+struct LintLockTests {
     @Test func `more tables than the lock table holds are asked about in pieces`() async throws {
         let scene = try Scene()
         try await scene.run("CREATE ROLE app@ LOGIN; GRANT USAGE ON SCHEMA public TO app@;")

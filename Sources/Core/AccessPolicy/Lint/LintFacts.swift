@@ -4,7 +4,7 @@
 struct LintFacts: Sendable {
     let catalog: LintCatalog
     let policy: Policy?
-    let verdicts: PlannerVerdicts
+    var verdicts: PlannerVerdicts
     let trust: LintTrust
     /// Tables and partitioned tables, in the order of their names.
     let tables: [LintRelation]
@@ -95,7 +95,8 @@ struct LintFacts: Sendable {
 
     // MARK: Access
 
-    /// The low-trust roles that hold one of these privileges, on the relation or a column of it, and may use its schema.
+    /// The low-trust roles that hold one of these privileges, on the relation or a column of it, and may use its
+    /// schema.
     func exposures(of relation: LintRelation, _ wanted: Set<String>) -> [Exposure] {
         let columns = (catalog.columnHoldings[relation.oid] ?? []).compactMap { column in
             exposure(column.holding, column.column, space: relation.space, owner: relation.owner, wanted)

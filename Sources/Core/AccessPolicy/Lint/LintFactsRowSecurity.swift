@@ -22,8 +22,8 @@ extension LintFacts {
         policy.roles.contains(0) || !(trust.inherited[role] ?? [role]).isDisjoint(with: policy.roles)
     }
 
-    /// Whether an expression is the same for every row and everybody: the planner's word, or the text's where the planner
-    /// was not asked.
+    /// Whether an expression is the same for every row and everybody: the planner's word, or the text's where the
+    /// planner was not asked.
     func constant(_ clause: PolicyClause) -> PolicyExpression.Constant? {
         switch verdicts.clauses[PlannerVerdicts.Key(clause)] {
         case .always: .always
@@ -41,7 +41,8 @@ extension LintFacts {
         return "by its text; the planner was not asked"
     }
 
-    /// Whether some permissive policy shows or lets the role change every row, so that nothing is filtered for it anyway.
+    /// Whether some permissive policy shows or lets the role change every row, so that nothing is filtered for it
+    /// anyway.
     func isUnrestricted(_ role: UInt32, _ table: LintRelation, _ command: PolicyCommand) -> Bool {
         (policies[table.oid] ?? []).contains { policy in
             policy.isPermissive && policy.applies(to: command) && applies(policy, to: role)
@@ -49,7 +50,8 @@ extension LintFacts {
         }
     }
 
-    /// The tables with row security that a view reads as its owner, through other such views, with the owner that counts.
+    /// The tables with row security that a view reads as its owner, through other such views, with the owner that
+    /// counts.
     ///
     /// A view with security_invoker reads as whoever asks, also from inside of another view (PostgreSQL, CREATE VIEW).
     func securedTargets(of view: LintRelation) -> [(table: LintRelation, owner: UInt32)] {

@@ -4,8 +4,9 @@ import PostgresClient
 
 /// Asks the planner what it would enforce: EXPLAIN shows the filter that is left, and executes nothing.
 ///
-/// Planning does evaluate immutable and stable functions, with the rights of this session. So a table is asked about only
-/// if everything that planning may touch belongs to trusted owners: superusers, the connected role, and `trustedOwners`.
+/// Planning does evaluate immutable and stable functions, with the rights of this session. So a table is asked about
+/// only if everything that planning may touch belongs to trusted owners: superusers, the connected role, and
+/// `trustedOwners`.
 struct LintOracle {
     private enum Question {
         case clause(PolicyClause, LintRelation)

@@ -5,8 +5,8 @@ enum LintOracleQueries {
     /// Tables with policies whose planning may touch what untrusted owners made: the table itself, functions, operators
     /// and types of its policies, checks, defaults and indexes, and whatever those refer to.
     ///
-    /// The owner of a table or view counts too: built-in functions, which the catalog records nowhere, can do harm in the
-    /// expressions that only the owner writes.
+    /// The owner of a table or view counts too: built-in functions, which the catalog records nowhere, can do harm in
+    /// the expressions that only the owner writes.
     static func untrusted(butOwnedBy trusted: [String]) -> SQL {
         """
         WITH RECURSIVE untrusted AS (

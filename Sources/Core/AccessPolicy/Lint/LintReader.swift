@@ -207,7 +207,9 @@ struct LintReader {
             }
         }
         for row in try await query(PackageResources.lint_definitions_sql) {
-            catalog.viewDefinitions[try row["relation"]] = try row["definition"]
+            // NULL for a view that was dropped meanwhile.
+            let definition: String? = try row["definition"]
+            catalog.viewDefinitions[try row["relation"]] = definition
         }
         for row in try await query(PackageResources.lint_publications_sql) {
             catalog.publications.append(

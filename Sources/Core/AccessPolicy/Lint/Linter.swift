@@ -41,10 +41,10 @@ package struct Linter: Sendable {
         reading.lockTimeout = options.lockTimeout
         let facts = try await connection.transaction(reading) { () -> LintFacts in
             var reader = LintReader(connection)
-            let facts = LintFacts(try await reader.read(for: policy), policy: policy)
+            var facts = LintFacts(try await reader.read(for: policy), policy: policy)
             let trusted = options.trustedOwners + (policy?.trustedOwners ?? [])
-            let verdicts = try await LintOracle(connection, facts, trustedOwners: trusted).verdicts()
-            return LintFacts(facts.catalog, policy: policy, verdicts: verdicts)
+            facts.verdicts = try await LintOracle(connection, facts, trustedOwners: trusted).verdicts()
+            return facts
         }
         try checkSchemas(facts)
         return try judge(facts, at: now)

@@ -23,6 +23,8 @@ struct PolicyExpression: Sendable {
     let subqueries: [Subquery]
     /// Positions at which `current_user` and its like stand.
     let callerWords: [Int]
+    /// For each token whether it stands in a sub-select.
+    private let inSelect: [Bool]
 
     private static let callerNames: Set<String> = [
         "current_user", "session_user", "current_role", "user", "system_user",
@@ -56,11 +58,13 @@ struct PolicyExpression: Sendable {
                         arguments: open + 1..<close, end: close + 1, isInSelect: false))
             }
         }
+        let inSelect = Self.marked(subqueries.map(\.content), of: tokens.count)
         self.subqueries = subqueries
+        self.inSelect = inSelect
         self.calls = calls.map { call in
             Call(
                 schema: call.schema, name: call.name, arguments: call.arguments, end: call.end,
-                isInSelect: subqueries.contains { $0.content.contains(call.arguments.lowerBound - 1) })
+                isInSelect: inSelect[call.arguments.lowerBound - 1])
         }
         callerWords = tokens.indices.filter { index in
             tokens[index].kind == .word && Self.callerNames.contains(tokens[index].text)
@@ -79,7 +83,21 @@ struct PolicyExpression: Sendable {
         return pairs.sorted { $0.0 < $1.0 }
     }
 
-    func isInSelect(_ position: Int) -> Bool { subqueries.contains { $0.content.contains(position) } }
+    /// Which positions lie in any of the ranges, in one pass: the text is others', and may be long.
+    private static func marked(_ ranges: [Range<Int>], of count: Int) -> [Bool] {
+        var steps = [Int](repeating: 0, count: count + 1)
+        for range in ranges {
+            steps[range.lowerBound] += 1
+            steps[range.upperBound] -= 1
+        }
+        var depth = 0
+        return steps.dropLast().map { step in
+            depth += step
+            return depth > 0
+        }
+    }
+
+    func isInSelect(_ position: Int) -> Bool { inSelect[position] }
 
     /// Whether a range asks who the caller is: `current_setting`, `current_user` and their like.
     func asksCaller(in range: Range<Int>? = nil) -> Bool {

@@ -6,22 +6,26 @@ extension PolicyExpression {
     }
 
     /// Always true or never true whoever asks and whatever the row: `true`, `1 = 1`, `x = x`, `... OR true`.
-    var constant: Constant? { constant(of: tokens.indices) }
+    var constant: Constant? { constant(of: tokens.indices, depth: 0) }
+
+    /// Nobody writes deeper by hand, and a table's owner must not be able to exhaust the stack.
+    private static let deepest = 50
 
     /// The operands of the outermost OR, or the whole.
     var alternatives: [Range<Int>] { split(trimmed(tokens.indices), at: "or") }
 
-    private func constant(of range: Range<Int>) -> Constant? {
+    private func constant(of range: Range<Int>, depth: Int) -> Constant? {
+        guard depth < Self.deepest else { return nil }
         let range = trimmed(range)
         let alternatives = split(range, at: "or")
         if alternatives.count > 1 {
-            let values = alternatives.map(constant)
+            let values = alternatives.map { constant(of: $0, depth: depth + 1) }
             if values.contains(.always) { return .always }
             return values.allSatisfy { $0 == .never } ? .never : nil
         }
         let conditions = split(range, at: "and")
         if conditions.count > 1 {
-            let values = conditions.map(constant)
+            let values = conditions.map { constant(of: $0, depth: depth + 1) }
             if values.contains(.never) { return .never }
             return values.allSatisfy { $0 == .always } ? .always : nil
         }
@@ -34,9 +38,13 @@ extension PolicyExpression {
 
     /// `a = a`, the same tokens on both sides and nothing in them that could differ from call to call.
     private func comparison(in range: Range<Int>) -> Constant? {
-        guard let middle = range.first(where: { tokens[$0].isSymbol("=") && depth(at: $0, in: range) == 0 }) else {
-            return nil
+        var depth = 0
+        let middle = range.first { index in
+            if tokens[index].isSymbol("(") { depth += 1 }
+            if tokens[index].isSymbol(")") { depth -= 1 }
+            return depth == 0 && tokens[index].isSymbol("=")
         }
+        guard let middle else { return nil }
         let left = trimmed(range.lowerBound..<middle)
         let right = trimmed(middle + 1..<range.upperBound)
         guard !left.isEmpty, tokens[left] == tokens[right] else { return nil }
@@ -66,12 +74,6 @@ extension PolicyExpression {
             }
         }
         return nil
-    }
-
-    private func depth(at position: Int, in range: Range<Int>) -> Int {
-        tokens[range.lowerBound..<position].reduce(0) {
-            $1.isSymbol("(") ? $0 + 1 : $1.isSymbol(")") ? $0 - 1 : $0
-        }
     }
 
     /// The parts of a range between a word outside of parentheses; BETWEEN's own AND is none.

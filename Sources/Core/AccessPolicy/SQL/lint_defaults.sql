@@ -10,7 +10,8 @@ SELECT d.defaclrole AS creator, d.defaclnamespace AS space, d.defaclobjtype::tex
            ELSE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relowner = d.defaclrole
                         AND d.defaclnamespace IN (0, c.relnamespace))
        END AS is_used,
-       d.defaclnamespace = 0 OR pg_catalog.has_schema_privilege(d.defaclrole, d.defaclnamespace, 'CREATE') AS may_create
+       d.defaclnamespace = 0
+           OR coalesce(pg_catalog.has_schema_privilege(d.defaclrole, d.defaclnamespace, 'CREATE'), false) AS may_create
 FROM pg_catalog.pg_default_acl d, pg_catalog.aclexplode(d.defaclacl) a
 WHERE d.defaclobjtype IN ('r', 'S', 'f', 'T', 'n') AND a.grantee <> d.defaclrole
 GROUP BY d.defaclrole, d.defaclnamespace, d.defaclobjtype, a.grantee

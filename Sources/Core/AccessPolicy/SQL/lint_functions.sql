@@ -5,7 +5,7 @@ SELECT p.oid, p.pronamespace AS space, p.proname AS name, pg_catalog.oidvectorty
        p.proleakproof AS is_leakproof, coalesce(p.proconfig, '{}') AS settings, l.lanname AS language,
        p.prorettype IN ('pg_catalog.trigger'::regtype, 'pg_catalog.event_trigger'::regtype) AS is_trigger,
        CASE WHEN p.provolatile = 'i' AND l.lanname IN ('sql', 'plpgsql')
-            THEN coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) END AS body
+            THEN pg_catalog.left(coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc), 100000) END AS body
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang

@@ -3,7 +3,7 @@ SELECT r.oid, r.rolname AS name, r.rolsuper AS is_superuser, r.rolcanlogin AS lo
        r.rolcreaterole AS createrole, r.rolcreatedb AS createdb, r.rolreplication AS replication,
        r.rolbypassrls AS bypassrls, r.rolconnlimit AS connection_limit,
        r.rolvaliduntil < 'infinity' AS expires,
-       pg_catalog.pg_has_role(
+       coalesce(pg_catalog.pg_has_role(
            r.oid, CASE WHEN pg_catalog.current_setting('server_version_num')::integer >= 160000
-                       THEN 'SET' ELSE 'MEMBER' END) AS may_act
+                       THEN 'SET' ELSE 'MEMBER' END), false) AS may_act
 FROM pg_catalog.pg_roles r

@@ -26,13 +26,14 @@ enum DocumentRules {
         "document-rls-not-in-force", .error, "The document secures a table on which row security is off",
         source: LintSource.rowSecurity
     ) { facts in
-        guard let policy = facts.policy else { return [] }
+        let declared = Dictionary((facts.policy?.rowSecurity ?? []).filter(\.enable).map { ($0.table, $0.place) }) {
+            first, _ in first
+        }
+        guard !declared.isEmpty else { return [] }
         return facts.tables.compactMap { table in
-            guard !table.isSecured,
-                let declared = policy.rowSecurity.first(where: { $0.table == table.name && $0.enable })
-            else { return nil }
+            guard !table.isSecured, let place = declared[table.name] else { return nil }
             return LintRule.Hit(
-                table.object, "\(declared.place) is not applied", fix: "-- dbsec apply-roles",
+                table.object, "\(place) is not applied", fix: "-- dbsec apply-roles",
                 "ALTER TABLE \(table.sql) ENABLE ROW LEVEL SECURITY")
         }
     }
@@ -42,18 +43,18 @@ enum DocumentRules {
         source: LintSource.rowSecurity
     ) { facts in
         guard let policy = facts.policy else { return [] }
+        var grants: [Selector<ObjectName>: [Int]] = [:]
+        for (index, grant) in policy.grants.enumerated() {
+            guard case .tables(let selectors) = grant.target,
+                grant.privileges.expanded(for: .table, version: facts.catalog.version).contains(.truncate)
+            else { continue }
+            for selector in Set(selectors) { grants[selector, default: []].append(index) }
+        }
         return policy.rowSecurity.filter(\.enable).flatMap { declared -> [LintRule.Hit] in
-            policy.grants.enumerated().compactMap { index, grant in
-                guard case .tables(let selectors) = grant.target,
-                    selectors.contains(.one(declared.table)) || selectors.contains(.all(schema: declared.table.schema)),
-                    grant.privileges.expanded(for: .table, version: facts.catalog.version).contains(.truncate)
-                else { return nil }
-                let held = grant.grantees.filter { grantee in
-                    !declared.policies.contains { policy in
-                        policy.command == .all && !policy.isRestrictive && policy.grantees.contains(grantee)
-                            && policy.using.map { PolicyExpression($0, table: "").constant == .always } == true
-                    }
-                }
+            let indices =
+                (grants[.one(declared.table)] ?? []) + (grants[.all(schema: declared.table.schema)] ?? [])
+            return Set(indices).sorted().compactMap { index in
+                let held = policy.grants[index].grantees.filter { !isFree($0, in: declared) }
                 guard !held.isEmpty else { return nil }
                 return LintRule.Hit(
                     .relation("table", declared.table),
@@ -61,6 +62,14 @@ enum DocumentRules {
                         + "whose rows \(declared.place) filters",
                     fix: "-- list SELECT, INSERT, UPDATE, DELETE instead of ALL or TRUNCATE")
             }
+        }
+    }
+
+    /// Whether a policy of the document lets the grantee change every row anyway.
+    private static func isFree(_ grantee: Grantee, in declared: TableSecurity) -> Bool {
+        declared.policies.contains { policy in
+            policy.command == .all && !policy.isRestrictive && policy.grantees.contains(grantee)
+                && policy.using.map { PolicyExpression($0, table: "").constant == .always } == true
         }
     }
 

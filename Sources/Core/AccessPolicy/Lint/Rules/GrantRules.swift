@@ -102,7 +102,8 @@ enum GrantRules {
         "default-privileges-public", .warning, "Future objects will be open to everybody", source: LintSource.defaults
     ) { facts in
         facts.catalog.defaults.compactMap { entry in
-            // EXECUTE and USAGE of PUBLIC on functions and types are PostgreSQL's own, and in every list for all schemas.
+            // EXECUTE and USAGE of PUBLIC on functions and types are PostgreSQL's own, and in every list for all
+            // schemas.
             guard entry.grantee == 0, !(entry.space == 0 && ["f", "T"].contains(entry.kind)) else { return nil }
             let (object, sql) = described(entry, facts)
             return LintRule.Hit(
