@@ -13,7 +13,7 @@ import Testing
         let scene = try Scene()
         try await scene.run(ProverScene.table)
         let start = ContinuousClock.now
-        let outcome = try await scene.apply(ProverScene.policy(tests: Self.slow, more: ", \"proofBudget\": 1"))
+        let outcome = try await scene.apply(ProverScene.policy(tests: Self.slow, budget: 1))
         #expect(ContinuousClock.now - start < .seconds(20))
         #expect(outcome.verdict == .overBudget(seconds: 1))
         #expect(
@@ -27,7 +27,7 @@ import Testing
     @Test func `a proof alone is bounded too, and the advice is another`() async throws {
         let scene = try Scene()
         try await scene.withDocuments()
-        let outcome = try await scene.apply(ProverScene.policy(tests: Self.slow, more: ", \"proofBudget\": 1"))
+        let outcome = try await scene.apply(ProverScene.policy(tests: Self.slow, budget: 1))
         #expect(outcome.verdict == .overBudget(seconds: 1))
         #expect(
             outcome.refusal
@@ -39,7 +39,7 @@ import Testing
     @Test func `a reader waits no longer than the budget`() async throws {
         let scene = try Scene()
         try await scene.run(ProverScene.table)
-        async let outcome = scene.apply(ProverScene.policy(tests: Self.slow, more: ", \"proofBudget\": 2"))
+        async let outcome = scene.apply(ProverScene.policy(tests: Self.slow, budget: 2))
         let reader = try await scene.database.connect()
         let locked =
             "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'app.docs'::regclass"
@@ -58,7 +58,7 @@ import Testing
         let other = try await scene.database.connect()
         try await other.transaction {
             try await other.execute("LOCK TABLE app.docs IN ACCESS SHARE MODE")
-            let outcome = try await scene.apply(ProverScene.policy(more: ", \"proofBudget\": 1"))
+            let outcome = try await scene.apply(ProverScene.policy(budget: 1))
             #expect(outcome.verdict == .overBudget(seconds: 1))
         }
         #expect(try await scene.apply(ProverScene.policy()).verdict == .applied)
@@ -81,7 +81,7 @@ import Testing
         try await scene.run(ProverScene.table)
         try await scene.run("CREATE TABLE app.other (id bigint)")
         let policy = ProverScene.policy(
-            tests: ProverScene.test("SELECT pg_sleep(1), 1", "\"rows\": [[\"\", 1]]"), more: ", \"proofBudget\": 30")
+            tests: ProverScene.test("SELECT pg_sleep(1), 1", "\"rows\": [[\"\", 1]]"), budget: 30)
         async let outcome = scene.apply(policy)
         let locked = """
             SELECT string_agg(relation::regclass::text, ',') FROM pg_locks

@@ -224,7 +224,7 @@ import Testing
                 + "\"using\": \"\($0 == 7 ? "id = id" : $0 == 8 ? "1 = 0" : "owner = current_user")\" }] }"
         }
         let policy =
-            "{ \"version\": 1, \"roles\": { \"reader@\": {} }, \"rowSecurity\": { \(tables.joined(separator: ", ")) } }"
+            "{ \"version\": 1, \"proofBudget\": 120, \"roles\": { \"reader@\": {} }, \"rowSecurity\": { \(tables.joined(separator: ", ")) } }"
         let outcome = try await scene.apply(policy)
         #expect(outcome.verdict == .disproved)
         let found = outcome.proof.findings.map { "\($0.table.name) \($0.kind)" }

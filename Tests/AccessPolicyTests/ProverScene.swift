@@ -35,14 +35,14 @@ enum ProverScene {
         { "name": "own", "to": ["reader@"], "match": { "column": "owner", "type": "text", "setting": "app.user" } }
         """
 
-    static func policy(_ policies: String = own, tests: String = "", more: String = "") -> String {
+    static func policy(_ policies: String = own, tests: String = "", budget: Int = 60, more: String = "") -> String {
         """
         { "version": 1, "roles": { "reader@": {}, "login@": { "login": true, "memberOf": ["reader@"] } },
           "grants": [
             { "to": ["reader@"], "on": { "schemas": ["app"] }, "privileges": ["USAGE"] },
             { "to": ["reader@"], "on": { "tables": ["app.docs"] }, "privileges": ["SELECT", "INSERT", "UPDATE"] } ],
           "rowSecurity": { "app.docs": { "policies": [ \(policies) ] } },
-          "tests": [ \(tests) ] \(more) }
+          "proofBudget": \(budget), "tests": [ \(tests) ] \(more) }
         """
     }
 

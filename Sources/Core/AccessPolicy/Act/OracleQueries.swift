@@ -7,6 +7,9 @@ enum OracleQueries {
     static func facts(_ tables: [ObjectName]) -> SQL {
         """
         SELECT n.nspname AS schema, c.relname AS name, pg_catalog.row_security_active(c.oid) AS is_held,
+               1 + (SELECT count(*) FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid)
+                 + CASE c.relkind WHEN 'p' THEN 2 * (SELECT count(*) FROM pg_catalog.pg_partition_tree(c.oid)) ELSE 0
+                   END AS weight,
                ARRAY(SELECT t.attname FROM pg_catalog.pg_attribute t WHERE t.attrelid = c.oid AND t.attnotnull) AS filled
         FROM ROWS FROM (pg_catalog.unnest(\(tables.map(\.schema))), pg_catalog.unnest(\(tables.map(\.name))))
              t(schema, name)

@@ -36,7 +36,7 @@ struct PlannerOracle {
         guard !secured.isEmpty else { return [] }
         var found: [ProofFinding] = []
         let facts = try await facts()
-        for chunk in secured.chunked(Self.relationsAtOnce, weight: { _ in 1 }) {
+        for chunk in secured.chunked(Self.relationsAtOnce, weight: { facts[$0.table]?.weight ?? 1 }) {
             found += try await explaining { try await expressions(of: chunk, facts, by: $0) }
         }
         let subjects = try await connection.query(
@@ -122,6 +122,8 @@ struct PlannerOracle {
         /// The connected role is held to the policies itself: their filters would be in every answer.
         let isHeld: Bool
         let filled: Set<String>
+        /// The locks that an EXPLAIN takes.
+        let weight: Int
     }
 
     private func facts() async throws -> [ObjectName: Facts] {
@@ -129,7 +131,7 @@ struct PlannerOracle {
         for row in try await connection.query(OracleQueries.facts(secured.map(\.table))) {
             let filled: [String] = try row["filled"]
             facts[ObjectName(try row["schema"], try row["name"])] = Facts(
-                isHeld: try row["is_held"], filled: Set(filled))
+                isHeld: try row["is_held"], filled: Set(filled), weight: try row["weight"])
         }
         return facts
     }
@@ -202,6 +204,8 @@ struct PlannerOracle {
         for subject in subjects where subject.commands[0] != "SELECT" {
             if let change = subject.change { asked.append((subject, try await plan(change, care))) }
         }
+        let called = asked.reduce(into: Set<String>()) { $0.formUnion($1.plan?.calledPerRow ?? []) }
+        let stable = try await stable(among: called)
         for (subject, plan) in asked {
             guard let plan else { continue }
             let who = "\(subject.commands.joined(separator: ", ")) of \(subject.roles.map(spelled).brief())"
@@ -222,7 +226,7 @@ struct PlannerOracle {
                     ProofFinding(.noRows, .failed, on: subject.table, "row security leaves \(who) no row: \(why)"))
             case .all, .some: break
             }
-            for function in try await stable(plan.calledPerRow) {
+            for function in plan.calledPerRow.intersection(stable).sorted() {
                 found.append(
                     ProofFinding(
                         .perRow, .proved, on: subject.table,
@@ -239,9 +243,9 @@ struct PlannerOracle {
         return names.filter(declared.contains)
     }
 
-    private func stable(_ names: Set<String>) async throws -> [String] {
+    private func stable(among names: Set<String>) async throws -> Set<String> {
         guard !names.isEmpty else { return [] }
-        return try await connection.query(OracleQueries.stable(among: names.sorted())).map { try $0[0] }.sorted()
+        return Set(try await connection.query(OracleQueries.stable(among: names.sorted())).map { try $0[0] })
     }
 
     // MARK: Views

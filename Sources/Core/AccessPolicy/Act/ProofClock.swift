@@ -4,6 +4,7 @@ import Platform
 struct ProofClock: Sendable {
     let seconds: Int
     private var deadline: ContinuousClock.Instant?
+    private var lastLimit: ContinuousClock.Instant?
 
     init(seconds: Int) {
         self.seconds = seconds
@@ -28,7 +29,17 @@ struct ProofClock: Sendable {
         let left = (deadline - ContinuousClock.now).components
         let milliseconds = Int(left.seconds) * 1000 + Int(left.attoseconds / 1_000_000_000_000_000)
         guard milliseconds > 0 else { throw overBudget }
-        return milliseconds
+        // Rounded up: what is stopped by it was stopped when the time was over, and not just before.
+        return milliseconds + 1
+    }
+
+    /// The same for statements in a row: nil also when the last answer is so young that it still bounds them well.
+    mutating func newLimit() throws(OverBudget) -> Int? {
+        guard let left = try millisecondsLeft() else { return nil }
+        let now = ContinuousClock.now
+        if let lastLimit, now - lastLimit < .milliseconds(250) { return nil }
+        lastLimit = now
+        return left
     }
 
     var isOver: Bool { deadline.map { ContinuousClock.now >= $0 } ?? false }

@@ -97,7 +97,10 @@ package struct Provisioner: Sendable {
         do {
             for change in plan.changes {
                 if change.lockedTable != nil { clock.start() }
-                try await run(change, before: clock)
+                if let left = try clock.newLimit() {
+                    try await connection.execute("SET LOCAL statement_timeout = \(raw: String(left))")
+                }
+                try await run(change)
             }
             let after = try await snapshot()
             try await checkConverged(after)
@@ -111,9 +114,14 @@ package struct Provisioner: Sendable {
             return Outcome(plan: plan, proof: proof, verdict: .applied)
         } catch is OverBudget {
             throw Refused(outcome: Outcome(plan: plan, verdict: .overBudget(seconds: clock.seconds)))
-        } catch let error as PostgresError where error.code == "57014" && clock.isOver {
+        } catch  where clock.isOver && Self.wasStopped(error) {
             throw Refused(outcome: Outcome(plan: plan, verdict: .overBudget(seconds: clock.seconds)))
         }
+    }
+
+    /// Whether statement_timeout ended a statement.
+    private static func wasStopped(_ error: any Error) -> Bool {
+        ((error as? StatementFailure)?.error ?? error as? PostgresError)?.code == "57014"
     }
 
     private func newClock() -> ProofClock { ProofClock(seconds: file.policy.proofBudget) }
@@ -138,7 +146,7 @@ package struct Provisioner: Sendable {
         try await Planner.plan(file.policy, on: snapshot())
     }
 
-    private func run(_ change: Change, before clock: ProofClock) async throws {
+    private func run(_ change: Change) async throws {
         if let role = change.passwordOf {
             guard let password = passwords.secrets[role] else {
                 throw PlainFailure(.internalError, "the password of role \"\(role)\" was not fetched")
@@ -148,12 +156,8 @@ package struct Provisioner: Sendable {
         }
         for statement in change.sql {
             do {
-                if let left = try clock.millisecondsLeft() {
-                    try await connection.execute("SET LOCAL statement_timeout = \(raw: String(left))")
-                }
                 try await connection.execute(SQL(raw: statement))
             } catch let error as PostgresError where !error.isCatalogCollision {
-                try clock.check()
                 throw StatementFailure(statement: statement, error: error)
             }
         }

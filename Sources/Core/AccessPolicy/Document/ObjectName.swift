@@ -16,7 +16,17 @@ package struct ObjectName: Hashable, Comparable, Sendable, CustomStringConvertib
     package var description: String { spelled(schema) + "." + spelled(name) }
 }
 
-extension ObjectName: Encodable {
+/// As a policy spells it.
+extension ObjectName: Codable {
+    package init(from decoder: any Decoder) throws {
+        let text = try decoder.singleValueContainer().decode(String.self)
+        do throws(NameParser.Problem) {
+            self = try NameParser.object(text)
+        } catch {
+            throw decoder.rejection(error.sentence)
+        }
+    }
+
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
