@@ -3,6 +3,7 @@
 /// `Documentation/audit-events.md` says for each what it means and which facts it carries.
 package enum AuditAction: String, Codable, Sendable, CaseIterable {
     case policyApply = "policy.apply"
+    case policyUndo = "policy.undo"
 
     case backupInit = "backup.init"
     case backupRun = "backup.run"

@@ -1,24 +1,40 @@
 package import AuditLog
-import Cryptography
 package import Platform
 package import PostgresClient
+import SystemPackage
 
 /// Brings one database to what a policy says: plan, apply in one transaction, prove, commit.
 package struct Provisioner: Sendable {
     private let connection: Connection
     private let file: PolicyFile
     private let passwords: GivenPasswords
+    private let now: Timestamp
 
-    package init(_ connection: Connection, _ file: PolicyFile, passwords: GivenPasswords) {
+    package init(
+        _ connection: Connection, _ file: PolicyFile, passwords: GivenPasswords, now: Timestamp = .now()
+    ) {
         self.connection = connection
         self.file = file
         self.passwords = passwords
+        self.now = now
     }
 
     /// What would change; nothing is written, and no lock stronger than ACCESS SHARE is taken.
     package func plan() async throws -> Plan {
         do {
-            return try await connection.transaction(.reader) { try await currentPlan() }
+            return try await connection.transaction(.reader) { try plan(on: try await snapshot()) }
+        } catch {
+            throw file.located(error)
+        }
+    }
+
+    /// The same, with all that it rests on, to be reviewed and applied later.
+    package func draft() async throws -> SavedPlan {
+        do {
+            return try await connection.transaction(.reader) {
+                let before = try await snapshot()
+                return try await draft(try plan(on: before), on: before)
+            }
         } catch {
             throw file.located(error)
         }
@@ -40,20 +56,22 @@ package struct Provisioner: Sendable {
     /// Applies the policy, recorded in the audit log.
     ///
     /// Everything happens in one transaction, or nothing does. Before the commit the policy is compared again, so that a
-    /// second apply has nothing to do, and its tests are run.
+    /// second apply has nothing to do, and its tests are run. The script that leads back is on disk before the commit.
     ///
+    /// - Parameter reviewed: Nothing is done unless exactly this would be done.
     /// - Throws: with status 75 when another apply is under way.
-    package func apply(maxRevokes: Int, audit: AuditLog) async throws -> Outcome {
+    package func apply(maxRevokes: Int, audit: AuditLog, reviewed: SavedPlan? = nil) async throws -> Outcome {
         try passwords.requireAll()
-        let target = AuditTarget(
-            system: try? await connection.systemIdentifier(),
-            database: try await connection.query("SELECT pg_catalog.current_database()").one()[0])
-        let role: String = try await connection.query("SELECT SESSION_USER").one()[0]
+        let (target, role) = try await connection.auditTarget()
         return try await audit.recording(.policyApply, target: target, role: role) { note in
             let outcome: Outcome
+            let log = (folder: audit.folder.path, record: note.start)
             do {
-                outcome = try await applyRetrying(maxRevokes: maxRevokes)
+                outcome = try await connection.applying {
+                    try await applyInside(maxRevokes: maxRevokes, reviewed: reviewed, log: log)
+                }
             } catch {
+                UndoFile.discard(beside: log.folder, id: log.record.id)
                 throw file.located(error)
             }
             note.facts = outcome.facts
@@ -62,61 +80,46 @@ package struct Provisioner: Sendable {
         }
     }
 
-    /// Two sessions that grant at once may meet on one row of the catalog; PostgreSQL has no code of its own for that.
-    private func applyRetrying(maxRevokes: Int) async throws -> Outcome {
-        var attempt = 1
-        while true {
-            do {
-                return try await connection.transaction(.changing) { try await applyInside(maxRevokes: maxRevokes) }
-            } catch let stop as Refused {
-                return stop.outcome
-            } catch let error as PostgresError where error.code == "XX000" && attempt < 4 {
-                attempt += 1
-                try await Task.sleep(for: .milliseconds(Int.random(in: 20...80) << attempt))
-            }
+    private func applyInside(
+        maxRevokes: Int, reviewed: SavedPlan?, log: (folder: FilePath, record: AuditEntry)
+    ) async throws -> Outcome {
+        let before = try await snapshot()
+        let plan = try plan(on: before)
+        if let reviewed {
+            let moved = reviewed.moved(in: try await draft(plan, on: before))
+            guard moved.isEmpty else { throw Refused(outcome: Outcome(plan: plan, verdict: .moved(moved))) }
         }
-    }
-
-    /// Ends the transaction without a commit, and carries out what was found.
-    private struct Refused: Error {
-        let outcome: Outcome
-    }
-
-    private func applyInside(maxRevokes: Int) async throws -> Outcome {
-        try await lock()
-        let plan = try await currentPlan()
         guard plan.revokes <= maxRevokes else {
             throw Refused(outcome: Outcome(plan: plan, verdict: .tooManyRevokes(limit: maxRevokes)))
         }
         for change in plan.changes { try await run(change) }
         let after = try await snapshot()
-        try await checkConverged(after)
-        try await checkOwnAccess()
+        try checkConverged(after)
+        try await connection.checkOwnAccess()
         let results = try await prove(on: after)
         guard results.allSatisfy(\.passed) else {
             throw Refused(outcome: Outcome(plan: plan, tests: results, verdict: .disproved))
         }
-        return Outcome(plan: plan, tests: results, verdict: .applied)
-    }
-
-    /// One apply at a time in a database; released with the transaction.
-    private func lock() async throws {
-        // The bytes of "dbsec" and a number for this use.
-        let isFree: Bool = try await connection.query(
-            "SELECT pg_catalog.pg_try_advisory_xact_lock(7162254444797001729)"
-        ).one()[0]
-        guard isFree else {
-            throw PlainFailure(
-                .temporary, "another dbsec is applying a policy to this database", hint: "try again when it has ended")
-        }
+        let undo = try UndoFile(
+            Reversal(from: after, backTo: before), of: plan.changes, at: try await connection.place()
+        )
+        .receipt(log.folder, log.record)
+        return Outcome(plan: plan, tests: results, verdict: .applied, undo: undo)
     }
 
     private func snapshot() async throws -> Snapshot {
         try await CatalogReader(connection).snapshot(for: file.policy, passwords: passwords)
     }
 
-    private func currentPlan() async throws -> Plan {
-        try await Planner.plan(file.policy, on: snapshot())
+    private func plan(on snapshot: Snapshot) throws -> Plan {
+        try Planner.plan(file.policy, on: snapshot)
+    }
+
+    private func draft(_ plan: Plan, on snapshot: Snapshot) async throws -> SavedPlan {
+        SavedPlan(
+            plan, policy: file.sha256, place: try await connection.place(),
+            seen: StateFacts(snapshot, for: file.policy),
+            madeAt: now)
     }
 
     private func run(_ change: Change) async throws {
@@ -125,39 +128,18 @@ package struct Provisioner: Sendable {
                 throw PlainFailure(.internalError, "the password of role \"\(role)\" was not fetched")
             }
             try await PasswordChange(connection).set(password, of: role)
-            return
-        }
-        for statement in change.sql {
-            do {
-                try await connection.execute(SQL(raw: statement))
-            } catch let error as PostgresError {
-                throw StatementFailure(statement: statement, error: error)
-            }
+        } else {
+            try await connection.run(change.sql)
         }
     }
 
-    private func checkConverged(_ after: Snapshot) async throws {
-        let rest = try Planner.plan(file.policy, on: after)
+    private func checkConverged(_ after: Snapshot) throws {
+        let rest = try plan(on: after)
         // A password that SASLprep changes never looks the same here, though it is.
         guard let first = rest.changes.first(where: { $0.passwordOf == nil }) else { return }
         throw PlainFailure(
             .internalError, "after all changes there would still be a difference, so nothing was done: \(first.reason)",
             hint: "please report it, with this statement: \(first.sql.joined(separator: "; "))")
-    }
-
-    /// A policy must not lock out the role that applies it: it could not be corrected by the same role.
-    private func checkOwnAccess() async throws {
-        let mayConnect: Bool = try await connection.query(
-            """
-            SELECT r.rolcanlogin AND pg_catalog.has_database_privilege(r.oid, pg_catalog.current_database(), 'CONNECT')
-            FROM pg_catalog.pg_roles r WHERE r.rolname = SESSION_USER
-            """
-        ).one()[0]
-        guard mayConnect else {
-            throw PlainFailure(
-                .malformed, "the policy would lock out the connected role, so nothing was done",
-                hint: "grant it CONNECT on the database by name first")
-        }
     }
 
     private func prove(on snapshot: Snapshot) async throws -> [TestResult] {
@@ -167,57 +149,6 @@ package struct Provisioner: Sendable {
 
 extension TransactionOptions {
     /// Reading with views that are undone, which a READ ONLY transaction would not let us make.
-    fileprivate static let reader = TransactionOptions(lockTimeout: .seconds(10), statementTimeout: .seconds(300))
-}
-
-/// What an apply did, or why it did nothing.
-package struct Outcome: Sendable {
-    package enum Verdict: Sendable, Equatable {
-        case applied
-        case tooManyRevokes(limit: Int)
-        /// A test failed: everything was rolled back.
-        case disproved
-    }
-
-    package let plan: Plan
-    package let tests: [TestResult]
-    package let verdict: Verdict
-
-    package init(plan: Plan, tests: [TestResult] = [], verdict: Verdict) {
-        self.plan = plan
-        self.tests = tests
-        self.verdict = verdict
-    }
-
-    /// Why nothing was done, as a sentence; nil when it was.
-    package var refusal: String? {
-        switch verdict {
-        case .applied: nil
-        case .tooManyRevokes(let limit):
-            "the plan takes away \(plan.revokes) rights that are not declared, more than --max-revokes \(limit): "
-                + "nothing was done"
-        case .disproved:
-            "\(tests.count { !$0.passed }) of \(tests.count) tests failed: everything was rolled back"
-        }
-    }
-
-    /// For the audit log: counts and the digest of the statements, no names and no rows.
-    fileprivate var facts: [String: AuditFact] {
-        [
-            "changes": .number(plan.changes.count), "widen": .number(plan.count(.widens)),
-            "narrow": .number(plan.count(.narrows)), "revokes": .number(plan.revokes),
-            "tests": .number(tests.count), "failed_tests": .number(tests.count { !$0.passed }),
-            "plan_sha256": .text(SHA256.hash(Array(plan.script.utf8)).hex),
-        ]
-    }
-}
-
-/// A statement of a plan that the server refused.
-package struct StatementFailure: Failure {
-    package let statement: String
-    package let error: PostgresError
-
-    package var status: ExitStatus { error.status == .inputMissing ? .malformed : error.status }
-    package var sentence: String { "nothing was done: \(error.sentence), in: \(statement)" }
-    package var hint: String? { error.hint }
+    fileprivate static let reader = TransactionOptions(
+        isolation: .repeatableRead, lockTimeout: .seconds(10), statementTimeout: .seconds(300))
 }

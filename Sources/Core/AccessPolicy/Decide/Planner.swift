@@ -70,9 +70,9 @@ struct Scope {
 
 extension Sequence<String> {
     /// `a, b, c`, or `a, b, c and 12 more`.
-    func brief(_ limit: Int = 5) -> String {
+    func brief(_ limit: Int = 5, separator: String = ", ") -> String {
         let all = Array(self)
-        guard all.count > limit + 1 else { return all.joined(separator: ", ") }
-        return all.prefix(limit).joined(separator: ", ") + " and \(all.count - limit) more"
+        guard all.count > limit + 1 else { return all.joined(separator: separator) }
+        return all.prefix(limit).joined(separator: separator) + " and \(all.count - limit) more"
     }
 }

@@ -30,6 +30,15 @@ enum RoleStatements {
         return "ALTER ROLE \(identifier: name) SET \(identifier: path) TO \(values)"
     }
 
+    static func reset(_ setting: String, of name: String) -> SQL {
+        let path = setting.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        return "ALTER ROLE \(identifier: name) RESET \(identifier: path)"
+    }
+
+    static func drop(_ name: String) -> SQL {
+        "DROP ROLE \(identifier: name)"
+    }
+
     static func password(of name: String) -> SQL {
         "ALTER ROLE \(identifier: name) PASSWORD '<verifier>'"
     }

@@ -39,7 +39,7 @@ package enum Expiry: Sendable, Hashable {
     package var text: String {
         switch self {
         case .never: "infinity"
-        case .at(let time): time.brief
+        case .at(let time): time.microseconds.isMultiple(of: 1_000_000) ? time.brief : time.description
         }
     }
 }
