@@ -18,7 +18,7 @@ import Testing
     @Test func `a saved plan is read again from its file, and applied where nothing has moved`() async throws {
         let scene = try Scene()
         try await scene.run(ApplyTests.tables)
-        try await SceneLog.around(scene) { log in
+        try await SceneLog.around(scene) { log async throws in
             let draft = try await log.draft(Self.policy)
             let path = log.folder.appending("plan.json")
             try draft.write(to: path)
@@ -58,7 +58,7 @@ import Testing
     ) async throws {
         let scene = try Scene()
         try await scene.run(ApplyTests.tables + "CREATE ROLE elder@;")
-        try await SceneLog.around(scene) { log in
+        try await SceneLog.around(scene) { log async throws in
             let reviewed = try await log.draft(Self.policy)
             try await scene.run(move)
             let before = try await log.state()
@@ -75,7 +75,7 @@ import Testing
     @Test func `somebody who came into a granted role meanwhile is a reason to look again`() async throws {
         let scene = try Scene()
         try await scene.run(ApplyTests.tables + "CREATE ROLE reader@; CREATE ROLE contractor@;")
-        try await SceneLog.around(scene) { log in
+        try await SceneLog.around(scene) { log async throws in
             let reviewed = try await log.draft(Self.policy)
             try await scene.run("GRANT reader@ TO contractor@")
             guard case .moved(let moved) = try await log.apply(Self.policy, reviewed: reviewed).verdict else {
@@ -89,7 +89,7 @@ import Testing
     @Test func `what the policy does not speak of may move`() async throws {
         let scene = try Scene()
         try await scene.run(ApplyTests.tables)
-        try await SceneLog.around(scene) { log in
+        try await SceneLog.around(scene) { log async throws in
             let reviewed = try await log.draft(Self.policy)
             try await scene.run("CREATE ROLE stranger@; CREATE SCHEMA other; CREATE TABLE other.t ()")
             #expect(try await log.apply(Self.policy, reviewed: reviewed).verdict == .applied)
@@ -99,7 +99,7 @@ import Testing
     @Test func `a plan is for one policy and one database`() async throws {
         let scene = try Scene()
         try await scene.run(ApplyTests.tables)
-        try await SceneLog.around(scene) { log in
+        try await SceneLog.around(scene) { log async throws in
             let reviewed = try await log.draft(Self.policy)
             let other = Self.policy.replacing("SELECT", with: "INSERT")
             guard case .moved(let policy) = try await log.apply(other, reviewed: reviewed).verdict else {
@@ -124,7 +124,7 @@ import Testing
     @Test func `a plan file that was edited is refused`() async throws {
         let scene = try Scene()
         try await scene.run(ApplyTests.tables)
-        try await SceneLog.around(scene) { log in
+        try await SceneLog.around(scene) { log async throws in
             let path = log.folder.appending("plan.json")
             try await log.draft(Self.policy).write(to: path)
             let text = String(decoding: try Files.read(path), as: UTF8.self)

@@ -37,7 +37,7 @@ import Testing
     @Test func `an apply of everything is taken back to the last privilege`() async throws {
         let scene = try Scene()
         try await scene.run(ApplyTests.tables + Self.past)
-        try await SceneLog.around(scene) { log in
+        try await SceneLog.around(scene) { log async throws in
             let before = try await log.state()
             let outcome = try await log.apply(ApplyTests.everything)
             #expect(outcome.plan.changes.count > 20)
@@ -50,7 +50,7 @@ import Testing
     @Test func `roles that an apply made are dropped again`() async throws {
         let scene = try Scene()
         try await scene.run(ApplyTests.tables)
-        try await SceneLog.around(scene) { log in
+        try await SceneLog.around(scene) { log async throws in
             let before = try await log.state()
             let outcome = try await log.apply(ApplyTests.everything)
             try await log.undo(outcome)
@@ -62,7 +62,7 @@ import Testing
     @Test func `an undo is undone by its own script`() async throws {
         let scene = try Scene()
         try await scene.run(ApplyTests.tables + Self.past)
-        try await SceneLog.around(scene) { log in
+        try await SceneLog.around(scene) { log async throws in
             let outcome = try await log.apply(ApplyTests.everything)
             let applied = try await log.state()
             let undone = try await log.undo(outcome)
@@ -75,7 +75,7 @@ import Testing
     @Test func `an undo is refused when what it touches has changed, and names it`() async throws {
         let scene = try Scene()
         try await scene.run(ApplyTests.tables)
-        try await SceneLog.around(scene) { log in
+        try await SceneLog.around(scene) { log async throws in
             let outcome = try await log.apply(ApplyTests.additive)
             try await scene.run("REVOKE SELECT ON app.users FROM reader@")
             let verdict = try await log.undo(outcome).verdict
@@ -92,7 +92,7 @@ import Testing
     @Test func `what others changed elsewhere does not stop an undo, and stays`() async throws {
         let scene = try Scene()
         try await scene.run(ApplyTests.tables)
-        try await SceneLog.around(scene) { log in
+        try await SceneLog.around(scene) { log async throws in
             let outcome = try await log.apply(ApplyTests.additive)
             try await scene.run("CREATE TABLE app.later (); CREATE ROLE other@; GRANT SELECT ON app.later TO other@")
             #expect(try await log.undo(outcome).verdict == .applied)
@@ -103,7 +103,7 @@ import Testing
     @Test func `an undo happens once`() async throws {
         let scene = try Scene()
         try await scene.run(ApplyTests.tables)
-        try await SceneLog.around(scene) { log in
+        try await SceneLog.around(scene) { log async throws in
             let outcome = try await log.apply(ApplyTests.additive)
             try await log.undo(outcome)
             guard case .moved(let moved) = try await log.undo(outcome).verdict else {
@@ -118,7 +118,7 @@ import Testing
     @Test func `a created role that owns something by now is not dropped, and nothing is done`() async throws {
         let scene = try Scene()
         try await scene.run(ApplyTests.tables)
-        try await SceneLog.around(scene) { log in
+        try await SceneLog.around(scene) { log async throws in
             let outcome = try await log.apply(ApplyTests.additive)
             try await scene.run("CREATE TABLE app.own (); ALTER TABLE app.own OWNER TO reader@")
             let before = try await log.state()
@@ -131,7 +131,7 @@ import Testing
 
     @Test func `a password is not undone, the plan says so, and no verifier is in the script`() async throws {
         let scene = try Scene()
-        try await SceneLog.around(scene) { log in
+        try await SceneLog.around(scene) { log async throws in
             let outcome = try await log.apply(RoleTests.login, environment: ["PASSWORD": "secret"])
             #expect(outcome.plan.changes.map(\.kind.isUndoable) == [true, false])
             let receipt = try #require(outcome.undo)
@@ -146,7 +146,7 @@ import Testing
     @Test func `the script beside the record is SQL that psql runs too`() async throws {
         let scene = try Scene()
         try await scene.run(ApplyTests.tables + Self.past)
-        try await SceneLog.around(scene) { log in
+        try await SceneLog.around(scene) { log async throws in
             let before = try await log.state()
             let receipt = try #require(try await log.apply(ApplyTests.everything).undo)
             let script = try Files.read(log.folder.appending(receipt.file))
@@ -160,7 +160,7 @@ import Testing
 
     @Test func `the record names the script and its digest, and a script that was changed is refused`() async throws {
         let scene = try Scene()
-        try await SceneLog.around(scene) { log in
+        try await SceneLog.around(scene) { log async throws in
             let outcome = try await log.apply("{ \"version\": 1, \"roles\": { \"a@\": {} } }")
             let receipt = try #require(outcome.undo)
             let record = try #require(try LogReader(log.folder).records(last: 1).records.first)
@@ -176,7 +176,7 @@ import Testing
 
     @Test func `an apply that failed leaves no script, one without changes neither`() async throws {
         let scene = try Scene()
-        try await SceneLog.around(scene) { log in
+        try await SceneLog.around(scene) { log async throws in
             let failing = """
                 { "version": 1, "roles": { "a@": {} },
                   "tests": [{ "as": "a@", "run": "SELECT 1", "expect": { "denied": true } }] }

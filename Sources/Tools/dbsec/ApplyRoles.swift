@@ -12,7 +12,8 @@ struct ApplyRoles: Command {
             Recorded in the audit log; without a log nothing is done. A second run changes nothing. In authoritative mode,
             what is not declared is revoked, up to --max-revokes. With --plan, exactly the plan that dbsec plan --out has
             saved is applied, or nothing (exit code 1) when policy or database have moved since. With --undo, one earlier
-            apply is taken back, if nothing it touched has changed since.
+            apply is taken back, if nothing it touched has changed since. Over several databases, each has a transaction of
+            its own, and roles get login, memberships and passwords only when all databases are proved.
             """,
         examples: [
             "dbsec apply-roles --dry-run policies/ecommerce.json", "dbsec apply-roles -d shop policies/ecommerce.json",
@@ -56,6 +57,8 @@ struct ApplyRoles: Command {
         let reviewed = try plan.map(SavedPlan.read)
         let passwords = try await GivenPasswords.fetch(file.policy, environment: context.environment)
         let connection = try await server.connect(context)
+        let rollout = Rollout(connection, file, passwords: passwords, now: context.now())
+        if try await rollout.isNeeded() { return try await run(rollout, file, reviewed, context) }
         let provisioner = Provisioner(connection, file, passwords: passwords, now: context.now())
         if dryRun {
             let draft = try await provisioner.draft()
@@ -66,6 +69,20 @@ struct ApplyRoles: Command {
         let outcome = try await provisioner.apply(
             maxRevokes: maxRevokes, audit: try context.openAudit(), reviewed: reviewed)
         return ApplyReport(outcome)
+    }
+
+    /// Several databases, or roles that hold something in others.
+    private func run(
+        _ rollout: Rollout, _ file: PolicyFile, _ reviewed: SavedPlan?, _ context: Context
+    ) async throws -> any Report {
+        guard reviewed == nil || file.policy.databases.isEmpty else { throw SeveralDatabases() }
+        if dryRun {
+            let plans = try await rollout.plan()
+            let isAllowed = plans.reduce(0) { $0 + $1.plan.revokes } <= maxRevokes
+            return DatabasePlansReport(plans, status: isAllowed ? .success : .negative)
+        }
+        return RolloutReport(
+            try await rollout.apply(maxRevokes: maxRevokes, audit: try context.openAudit(), reviewed: reviewed))
     }
 }
 

@@ -30,6 +30,11 @@ struct ShowPlan: Command {
         let file = try PolicyFile.load(policy)
         let passwords = try await GivenPasswords.fetch(file.policy, environment: context.environment)
         let connection = try await server.connect(context)
+        if !file.policy.databases.isEmpty {
+            guard out == nil else { throw SeveralDatabases() }
+            let rollout = Rollout(connection, file, passwords: passwords, now: context.now())
+            return DatabasePlansReport(try await rollout.plan())
+        }
         let provisioner = Provisioner(connection, file, passwords: passwords, now: context.now())
         guard let out else { return PlanReport(try await provisioner.plan()) }
         let draft = try await provisioner.draft()

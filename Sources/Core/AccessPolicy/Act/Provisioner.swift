@@ -59,8 +59,11 @@ package struct Provisioner: Sendable {
     /// second apply has nothing to do, and its tests are run. The script that leads back is on disk before the commit.
     ///
     /// - Parameter reviewed: Nothing is done unless exactly this would be done.
-    /// - Throws: with status 75 when another apply is under way.
-    package func apply(maxRevokes: Int, audit: AuditLog, reviewed: SavedPlan? = nil) async throws -> Outcome {
+    /// - Parameter stage: The part of the plan that this transaction carries out.
+    /// - Throws: with status 75 when another apply is under way; with 77 for all rights that the connected role lacks.
+    package func apply(
+        maxRevokes: Int, audit: AuditLog, reviewed: SavedPlan? = nil, stage: Stage = .whole
+    ) async throws -> Outcome {
         try passwords.requireAll()
         let (target, role) = try await connection.auditTarget()
         return try await audit.recording(.policyApply, target: target, role: role) { note in
@@ -68,51 +71,84 @@ package struct Provisioner: Sendable {
             let log = (folder: audit.folder.path, record: note.start)
             do {
                 outcome = try await connection.applying {
-                    try await applyInside(maxRevokes: maxRevokes, reviewed: reviewed, log: log)
+                    try await applyInside(stage, maxRevokes: maxRevokes, reviewed: reviewed, log: log)
                 }
             } catch {
                 UndoFile.discard(beside: log.folder, id: log.record.id)
                 throw file.located(error)
             }
             note.facts = outcome.facts
+            if stage != .whole { note.facts["stage"] = .text(stage.rawValue) }
             if let reason = outcome.refusal { note.answerNo(reason) }
             return outcome
         }
     }
 
     private func applyInside(
-        maxRevokes: Int, reviewed: SavedPlan?, log: (folder: FilePath, record: AuditEntry)
+        _ stage: Stage, maxRevokes: Int, reviewed: SavedPlan?, log: (folder: FilePath, record: AuditEntry)
     ) async throws -> Outcome {
         let before = try await snapshot()
-        let plan = try plan(on: before)
+        let whole = try plan(on: before)
         if let reviewed {
-            let moved = reviewed.moved(in: try await draft(plan, on: before))
-            guard moved.isEmpty else { throw Refused(outcome: Outcome(plan: plan, verdict: .moved(moved))) }
+            let moved = reviewed.moved(in: try await draft(whole, on: before))
+            guard moved.isEmpty else { throw Refused(outcome: Outcome(plan: whole, verdict: .moved(moved))) }
         }
-        guard plan.revokes <= maxRevokes else {
-            throw Refused(outcome: Outcome(plan: plan, verdict: .tooManyRevokes(limit: maxRevokes)))
+        guard whole.revokes <= maxRevokes else {
+            throw Refused(outcome: Outcome(plan: whole, verdict: .tooManyRevokes(limit: maxRevokes)))
         }
+        guard whole.lacking.isEmpty else {
+            throw AuthorityFailure(role: before.server.user, missing: whole.lacking)
+        }
+        let plan = try stage.part(of: whole, file.policy)
         for change in plan.changes { try await run(change) }
         let after = try await snapshot()
-        try checkConverged(after)
-        try await connection.checkOwnAccess()
-        let results = try await prove(on: after)
+        let results = try await proved(stage, whole, after)
         guard results.allSatisfy(\.passed) else {
             throw Refused(outcome: Outcome(plan: plan, tests: results, verdict: .disproved))
         }
         let undo = try UndoFile(
             Reversal(from: after, backTo: before), of: plan.changes, at: try await connection.place()
-        )
-        .receipt(log.folder, log.record)
+        ).receipt(log.folder, log.record)
         return Outcome(plan: plan, tests: results, verdict: .applied, undo: undo)
+    }
+
+    /// Looks whether the policy now holds, as far as this stage goes, and runs its tests.
+    private func proved(_ stage: Stage, _ whole: Plan, _ after: Snapshot) async throws -> [TestResult] {
+        switch stage {
+        case .preparation:
+            return []
+        case .completion:
+            try checkConverged(after)
+            try await connection.checkOwnAccess()
+            return []
+        case .whole:
+            try checkConverged(after)
+            try await connection.checkOwnAccess()
+            return try await prove(on: after)
+        case .database:
+            // What is proved is the state with roles and memberships as they will be; it is undone until all is proved.
+            return try await connection.undoing {
+                for change in whole.changes where change.kind.isClusterWide && change.isRehearsable {
+                    try await run(change)
+                }
+                let complete = try await snapshot()
+                try checkConverged(complete)
+                try await connection.checkOwnAccess()
+                return try await prove(on: complete)
+            }
+        }
     }
 
     private func snapshot() async throws -> Snapshot {
         try await CatalogReader(connection).snapshot(for: file.policy, passwords: passwords)
     }
 
+    /// The plan, with a note for every right that the connected role lacks for it.
     private func plan(on snapshot: Snapshot) throws -> Plan {
-        try Planner.plan(file.policy, on: snapshot)
+        var plan = try Planner.plan(file.policy, on: snapshot, at: now)
+        plan.lacking = Authority(snapshot).missing(for: plan.changes, tests: file.policy.tests)
+        plan.notes += plan.lacking.map { "role \(spelled(snapshot.server.user)) lacks \($0)" }
+        return plan
     }
 
     private func draft(_ plan: Plan, on snapshot: Snapshot) async throws -> SavedPlan {
@@ -136,7 +172,7 @@ package struct Provisioner: Sendable {
     private func checkConverged(_ after: Snapshot) throws {
         let rest = try plan(on: after)
         // A password that SASLprep changes never looks the same here, though it is.
-        guard let first = rest.changes.first(where: { $0.passwordOf == nil }) else { return }
+        guard let first = rest.changes.first(where: \.isRehearsable) else { return }
         throw PlainFailure(
             .internalError, "after all changes there would still be a difference, so nothing was done: \(first.reason)",
             hint: "please report it, with this statement: \(first.sql.joined(separator: "; "))")

@@ -47,6 +47,10 @@ package struct Script {
     private mutating func writeRoles() throws(PlainFailure) {
         for role in policy.roles {
             heading(role.place)
+            guard role.retirement == nil else {
+                lines.append("-- dbsec apply-roles retires it: a script does not know what it owns")
+                continue
+            }
             try addBlock(
                 "IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = \(literal: role.name)) THEN",
                 RoleStatements.create(role.name, []), "END IF;")
@@ -56,7 +60,15 @@ package struct Script {
             if role.password != nil { lines.append("-- its password is not in this script") }
         }
         for role in policy.roles {
-            for membership in role.memberOf { try write(membership, of: role) }
+            for membership in role.memberOf {
+                if let until = membership.until {
+                    lines.append(
+                        "-- member of \(oneLine(membership.role)) until \(until.brief): dbsec apply-roles makes and ends that"
+                    )
+                } else {
+                    try write(membership, of: role)
+                }
+            }
         }
     }
 
@@ -83,6 +95,10 @@ package struct Script {
     private mutating func writeGrants() throws(PlainFailure) {
         for (index, grant) in policy.grants.enumerated() {
             heading("grants[\(index)]")
+            if let until = grant.until {
+                lines.append("-- until \(until.brief): dbsec apply-roles makes and ends it")
+                continue
+            }
             if case .database = grant.target {
                 try writeDatabaseGrant(grant)
                 continue

@@ -114,6 +114,8 @@ package struct Plan: Sendable {
     package var undeclared: [String] = []
     /// What could not be compared, and why.
     package var notes: [String] = []
+    /// The rights that the connected role would need for it and has not.
+    package var lacking: [String] = []
 
     package init() {}
 

@@ -36,6 +36,7 @@ extension Planner {
             }
         }
         try planUndeclaredDefaults(wanted)
+        try planEndedDefaults()
         for (group, grantees) in sorted(missing) { try planGrantDefault(group, to: grantees) }
     }
 
@@ -46,7 +47,9 @@ extension Planner {
             withGrantOption: group.isAboutOption)
         let what = "future \(group.kind.rawValue)s of \(spelled(group.creator)) in schema \(spelled(group.schema))"
         try add(
-            Change(.grantDefault, .widens, [statement], reason: "\(place): \(what) would not let them in"),
+            Change(
+                .grantDefault, .widens, [statement], reason: "\(place): \(what) would not let them in",
+                requires: [.inherit(group.creator)]),
             grantees: grantees, at: place)
     }
 
@@ -81,7 +84,7 @@ extension Planner {
                 try Change(
                     .revokeDefault, .narrows, [statement],
                     reason: "default \(group.privileges) on future \(group.kind.rawValue)s is not declared",
-                    revokes: grantees.count))
+                    revokes: grantees.count, requires: [.inherit(group.creator)]))
         }
     }
 

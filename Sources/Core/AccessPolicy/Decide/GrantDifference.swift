@@ -51,7 +51,7 @@ private struct Grouping {
 extension Planner {
     mutating func planPrivileges() throws {
         let wanted = wantedPrivileges()
-        let revoked = try planRevokes(wanted)
+        let revoked = try planRevokes(wanted).merging(try planEndedGrants()) { $0.union($1) }
         try planGrants(losing: revoked)
     }
 
@@ -115,7 +115,8 @@ extension Planner {
             try Change(
                 .revoke, .narrows, statements,
                 reason: "\(describe(group, objects, grantees)) is not declared",
-                revokes: objects.count * grantees.count))
+                revokes: objects.count * grantees.count,
+                requires: needs(of: group.privileges, on: objects, by: group.grantor)))
     }
 
     private func describe(_ group: Group, _ objects: [ObjectID], _ grantees: [Grantee]) -> String {
@@ -170,7 +171,8 @@ extension Planner {
                         .these(group.privileges), on: .these(objects), to: grantees,
                         withGrantOption: group.isAboutOption)
                 ],
-                reason: "\(place): not yet held by \(names) on \(noun)"),
+                reason: "\(place): not yet held by \(names) on \(noun)",
+                requires: needs(of: group.privileges, on: objects)),
             grantees: grantees, at: place)
     }
 

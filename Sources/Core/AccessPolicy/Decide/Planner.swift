@@ -1,24 +1,30 @@
-import Platform
+package import Platform
 
 /// Decides, from values alone, what has to change in a database so that it is as its policy says.
 ///
 /// Order: roles, memberships, revokes, grants, default privileges, and row security last, because only that holds an
-/// ACCESS EXCLUSIVE lock until the end of the transaction.
+/// ACCESS EXCLUSIVE lock until the end of the transaction; behind it only the dropping of roles that shall go.
 package struct Planner {
+    /// As it holds now: what has come to its end is for nobody.
     let policy: Policy
     let snapshot: Snapshot
     let scope: Scope
+    let moment: PolicyAtTime
     var plan = Plan()
 
+    /// - Parameter now: Grants and memberships whose `until` is before it are taken away; without a time, none is.
     /// - Throws: `PolicyProblem` where the policy names what is not there or may not be changed.
-    package static func plan(_ policy: Policy, on snapshot: Snapshot) throws -> Plan {
+    package static func plan(_ policy: Policy, on snapshot: Snapshot, at now: Timestamp? = nil) throws -> Plan {
         try CatalogCheck(policy, snapshot).run()
-        var planner = Planner(policy: policy, snapshot: snapshot, scope: Scope(policy))
+        let moment = PolicyAtTime(policy, at: now)
+        var planner = Planner(policy: moment.policy, snapshot: snapshot, scope: Scope(policy), moment: moment)
+        planner.plan.notes = moment.notes
         try planner.planRoles()
         try planner.planMemberships()
         try planner.planPrivileges()
         try planner.planDefaults()
         try planner.planRowSecurity()
+        try planner.planRetirements()
         return planner.plan
     }
 
@@ -39,17 +45,20 @@ package struct Planner {
 struct Scope {
     private let manages: Manages?
     private let declared: Set<String>
+    /// What these hold goes with them.
+    private let absent: Set<String>
     let isAuthoritative: Bool
 
     init(_ policy: Policy) {
         manages = policy.manages
-        declared = Set(policy.roles.map(\.name))
+        declared = Set(policy.roles.filter { $0.retirement == nil }.map(\.name))
+        absent = Set(policy.roles.filter { $0.retirement != nil }.map(\.name))
         isAuthoritative = policy.mode == .authoritative
     }
 
     /// May what is not declared be taken away? Only if both the object and the grantee are managed.
     func manages(_ object: ObjectID, _ grantee: Grantee) -> Bool {
-        guard isAuthoritative, let manages, manages.covers(grantee) else { return false }
+        guard isAuthoritative, let manages, manages.covers(grantee), !isAbsent(grantee) else { return false }
         return object.schema.map(manages.covers(schema:)) ?? manages.database
     }
 
@@ -58,13 +67,15 @@ struct Scope {
     }
 
     func manages(role: String) -> Bool {
-        isAuthoritative && manages?.covers(.role(role)) == true
+        isAuthoritative && manages?.covers(.role(role)) == true && !absent.contains(role)
     }
+
+    private func isAbsent(_ grantee: Grantee) -> Bool { grantee.roleName.map(absent.contains) == true }
 
     /// Whether it is worth a line that this grantee holds something undeclared.
     func reports(_ grantee: Grantee) -> Bool {
         if case .role(let name) = grantee, declared.contains(name) { return true }
-        return manages?.covers(grantee) == true
+        return manages?.covers(grantee) == true && !isAbsent(grantee)
     }
 }
 

@@ -1,11 +1,13 @@
 /// A right that the connected role needs for a change, besides being allowed to connect.
 package enum Requirement: Hashable, Sendable {
-    /// To make a role.
-    case createRole
+    /// To make this role.
+    case create(role: String)
     /// To change or drop this role: from PostgreSQL 16 on CREATEROLE and ADMIN OPTION on it.
     case alter(role: String)
     /// To say who is a member of this role.
     case admit(to: String)
+    /// To take this role's rights for a while, as tests do.
+    case join(String)
     /// To give the attribute to somebody else.
     case attribute(Attribute)
     /// To change or give away the object itself.

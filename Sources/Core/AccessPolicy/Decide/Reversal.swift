@@ -197,46 +197,6 @@ private struct Step {
     }
 }
 
-/// Objects that one statement can serve.
-private struct Batches {
-    struct Key: Hashable {
-        let kind: ObjectKind
-        /// Columns of different tables never share a statement.
-        let table: ObjectName?
-        let privileges: PrivilegeSet
-        let isAboutOption: Bool
-        let grantor: String?
-        let grantee: Grantee
-    }
-
-    struct Batch {
-        let key: Key
-        let objects: [ObjectID]
-    }
-
-    private var groups: [Key: Set<ObjectID>] = [:]
-
-    mutating func add(_ holding: Holding, _ privileges: PrivilegeSet, isAboutOption: Bool, by grantor: String?) {
-        let table: ObjectName? = if case .column(let table, _) = holding.object { table } else { nil }
-        let key = Key(
-            kind: holding.object.kind, table: table, privileges: privileges, isAboutOption: isAboutOption,
-            grantor: grantor, grantee: holding.grantee)
-        groups[key, default: []].insert(holding.object)
-    }
-
-    func sorted(delegatedFirst: Bool) -> [Batch] {
-        groups.map { Batch(key: $0.key, objects: $0.value.sorted()) }.sorted { left, right in
-            let (one, other) = (left.key, right.key)
-            if (one.grantor != nil) != (other.grantor != nil) { return (one.grantor != nil) == delegatedFirst }
-            return (left.objects[0], one.grantee, one.privileges.rawValue, one.grantor ?? "", one.isAboutOption ? 1 : 0)
-                < (
-                    right.objects[0], other.grantee, other.privileges.rawValue, other.grantor ?? "",
-                    other.isAboutOption ? 1 : 0
-                )
-        }
-    }
-}
-
 extension Snapshot {
     fileprivate func held(_ holding: Holding, by grantor: String) -> HeldPrivileges {
         privileges[holding]?.first { $0.grantor == grantor } ?? HeldPrivileges(grantor: grantor, [])
@@ -270,6 +230,7 @@ extension Snapshot {
             }
         }
         old.defaults = defaults.filter { !isGone($0.key.grantee) && !gone.contains($0.key.creator) }
+        old.retirements = new.retirements
         old.security = security.filter { new.security[$0.key] != nil }
         old.policies = policies.filter { new.objects[.table($0.table)] != nil }.map { policy in
             var policy = policy

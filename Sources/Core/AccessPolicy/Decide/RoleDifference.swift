@@ -4,6 +4,10 @@ import PostgresClient
 extension Planner {
     mutating func planRoles() throws {
         for role in policy.roles {
+            if role.retirement != nil {
+                if let state = snapshot.roles[role.name] { try planLastLogin(of: role, now: state) }
+                continue
+            }
             if let state = snapshot.roles[role.name] {
                 try planAttributes(of: role, now: state)
             } else {
@@ -26,7 +30,8 @@ extension Planner {
         try add(
             Change(
                 .createRole, .widens, [RoleStatements.create(role.name, options)],
-                reason: "\(role.place): there is no such role"),
+                reason: "\(role.place): there is no such role",
+                requires: needs(of: role.attributes, isNew: true).union([.create(role: role.name)])),
             role: role.name, at: role.place)
     }
 
@@ -60,8 +65,21 @@ extension Planner {
             Change(
                 .alterRole, effects.count == 1 ? effects.first ?? .changes : .changes,
                 [RoleStatements.alter(role.name, options)],
-                reason: "\(role.place): the role is not \(words)"),
+                reason: "\(role.place): the role is not \(words)",
+                requires: needs(of: difference, isNew: false).union([.alter(role: role.name)])),
             role: role.name, at: role.place)
+    }
+
+    /// An attribute is given only by who has it; from PostgreSQL 16 on it is taken only by who has it, too.
+    private func needs(of attributes: RoleAttributes, isNew: Bool) -> Set<Requirement> {
+        var needs: Set<Requirement> = []
+        for (value, attribute) in [
+            (attributes.createdb, Requirement.Attribute.createdb), (attributes.replication, .replication),
+            (attributes.bypassRls, .bypassRls),
+        ] {
+            if value == true || (value == false && !isNew) { needs.insert(.attribute(attribute)) }
+        }
+        return needs
     }
 
     /// In authoritative mode a right of a managed role that is not written is a right it does not have; limits and
@@ -93,7 +111,8 @@ extension Planner {
             try add(
                 Change(
                     .setSetting, .changes, [RoleStatements.set(setting, of: role.name)],
-                    reason: "\(role.place).settings: \(setting.name) is \(stored.map { "\"\($0)\"" } ?? "not set")"),
+                    reason: "\(role.place).settings: \(setting.name) is \(stored.map { "\"\($0)\"" } ?? "not set")",
+                    requires: [.alter(role: role.name)]),
                 role: role.name, at: role.place)
         }
         for name in now.keys.sorted()
@@ -116,16 +135,17 @@ extension Planner {
         try add(
             Change(
                 .setPassword, .changes, [RoleStatements.password(of: role.name)], reason: reason,
-                passwordOf: role.name),
+                passwordOf: role.name, requires: [.alter(role: role.name)]),
             role: role.name, at: role.place)
     }
 
     mutating func planMemberships() throws {
         for role in policy.roles {
-            for (index, membership) in role.memberOf.enumerated() {
+            for (index, membership) in role.memberOf.enumerated() where !moment.hasEnded(membership) {
                 try plan(membership, of: role.name, at: "\(role.place).memberOf[\(index)]")
             }
         }
+        try planEndedMemberships()
         try planUndeclaredMemberships()
     }
 
@@ -145,7 +165,8 @@ extension Planner {
                 Change(
                     .grantMembership, .widens,
                     [RoleStatements.grantMembership(wanted, to: member, version: version)],
-                    reason: "\(place): \(spelled(member)) \(what) \(spelled(wanted.role))"),
+                    reason: "\(place): \(spelled(member)) \(what) \(spelled(wanted.role))",
+                    requires: [.admit(to: wanted.role)]),
                 role: member, at: place)
         }
         for row in rows {
@@ -170,7 +191,8 @@ extension Planner {
         try add(
             Change(
                 .revokeMembership, .narrows, [statement],
-                reason: "\(place): \(spelled(row.member)) has more of this membership than declared"),
+                reason: "\(place): \(spelled(row.member)) has more of this membership than declared",
+                requires: needs(of: row)),
             role: row.member, at: place)
     }
 
@@ -178,6 +200,10 @@ extension Planner {
         let declared = Set(policy.roles.flatMap { role in role.memberOf.map { [role.name, $0.role] } })
         let order = snapshot.memberships.sorted { ($0.member, $0.role, $0.grantor) < ($1.member, $1.role, $1.grantor) }
         for row in order where !declared.contains([row.member, row.role]) {
+            // What roles that shall go are members of goes with them.
+            if policy.roles.contains(where: { $0.retirement != nil && [row.member, row.role].contains($0.name) }) {
+                continue
+            }
             guard snapshot.protection(of: row.member) == nil, scope.reports(.role(row.member)) else { continue }
             let what = "membership of \(spelled(row.member)) in \(spelled(row.role))"
             guard scope.manages(role: row.member), scope.manages(role: row.role) else {
@@ -187,7 +213,27 @@ extension Planner {
             plan.changes.append(
                 try Change(
                     .revokeMembership, .narrows, [RoleStatements.revokeMembership(row)],
-                    reason: "\(what) is not declared", revokes: 1))
+                    reason: "\(what) is not declared", revokes: 1, requires: needs(of: row)))
         }
+    }
+
+    /// A membership that came to its end is taken away whatever the mode is: the policy itself says so.
+    private mutating func planEndedMemberships() throws {
+        for ended in moment.endedMemberships {
+            let until = ended.membership.until?.brief ?? ""
+            for row in snapshot.memberships where row.role == ended.membership.role && row.member == ended.member {
+                try add(
+                    Change(
+                        .revokeMembership, .narrows, [RoleStatements.revokeMembership(row)],
+                        reason: "\(ended.place): ended at \(until)", requires: needs(of: row)),
+                    role: row.member, at: ended.place)
+            }
+        }
+    }
+
+    /// From PostgreSQL 16 on a membership is taken back in the name of who granted it.
+    private func needs(of row: MembershipState) -> Set<Requirement> {
+        let isAnothers = snapshot.server.version >= 160_000 && row.grantor != snapshot.server.user
+        return isAnothers ? [.admit(to: row.role), .inherit(row.grantor)] : [.admit(to: row.role)]
     }
 }

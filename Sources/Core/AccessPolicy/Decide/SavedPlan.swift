@@ -35,6 +35,12 @@ package struct SavedPlan: Sendable, Codable {
     package let fingerprint: String
     /// What was seen, so that a refusal can say what has moved.
     package let state: [String: String]
+    /// The rights that the connected role lacked, which a file need not keep.
+    package private(set) var lacking: [String] = []
+
+    private enum CodingKeys: String, CodingKey {
+        case format, madeAt, policy, place, changes, undeclared, notes, fingerprint, state
+    }
 
     package init(_ plan: Plan, policy: String, place: Place, seen: StateFacts, madeAt: Timestamp) {
         format = Self.format
@@ -45,6 +51,7 @@ package struct SavedPlan: Sendable, Codable {
         undeclared = plan.undeclared
         notes = plan.notes
         state = seen.values
+        lacking = plan.lacking
         fingerprint = Self.fingerprint(seen, plan.changes, plan.undeclared)
     }
 

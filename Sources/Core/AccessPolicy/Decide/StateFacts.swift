@@ -51,6 +51,11 @@ package struct StateFacts: Sendable, Equatable {
             values["row security of table \(table)"] =
                 "\(state.isEnabled ? "enabled" : "disabled")\(state.isForced ? ", forced" : "")"
         }
+        for (name, state) in snapshot.retirements {
+            for dependency in state.dependencies {
+                values["dependencies of role \(spelled(name)), \(dependency.place)"] = dependency.description
+            }
+        }
         for policy in snapshot.policies where reach?.objects.contains(.table(policy.table)) != false {
             values["policy \(spelled(policy.name)) on table \(policy.table)"] = words(policy)
         }

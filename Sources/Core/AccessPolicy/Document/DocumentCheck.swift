@@ -12,6 +12,7 @@ struct DocumentCheck {
         try checkNames()
         try checkTablesOnce()
         try checkGrantsOnce()
+        try AbsenceCheck(policy).run()
     }
 
     private func checkNames() throws(PolicyProblem) {

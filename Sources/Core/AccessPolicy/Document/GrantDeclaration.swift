@@ -1,4 +1,4 @@
-import Platform
+package import Platform
 
 /// One grant as declared: privileges on objects of one kind, to some roles.
 package struct GrantDeclaration: Sendable {
@@ -47,28 +47,38 @@ package struct GrantDeclaration: Sendable {
         }
     }
 
-    package let grantees: [Grantee]
+    package private(set) var grantees: [Grantee]
     package let target: Target
     package let privileges: PrivilegeList
     package let withGrantOption: Bool
     /// The roles whose future objects of this kind, in these schemas, get the same privileges.
     package let futureCreators: [String]
+    /// The last moment at which it holds; nil for one without an end.
+    package let until: Timestamp?
 
     package init(
         to grantees: [Grantee], on target: Target, _ privileges: PrivilegeList, withGrantOption: Bool = false,
-        futureCreators: [String] = []
+        futureCreators: [String] = [], until: Timestamp? = nil
     ) {
         self.grantees = grantees
         self.target = target
         self.privileges = privileges
         self.withGrantOption = withGrantOption
         self.futureCreators = futureCreators
+        self.until = until
+    }
+
+    /// The same for nobody.
+    var withoutGrantees: GrantDeclaration {
+        var copy = self
+        copy.grantees = []
+        return copy
     }
 }
 
 extension GrantDeclaration: Decodable {
     private enum Keys: String, CodingKey, CaseIterable {
-        case to, on, privileges, withGrantOption, future
+        case to, on, privileges, withGrantOption, future, until
     }
 
     private enum FutureKeys: String, CodingKey, CaseIterable {
@@ -90,7 +100,8 @@ extension GrantDeclaration: Decodable {
             to: grantees, on: target,
             try Self.privileges(in: container, of: target.kind),
             withGrantOption: withGrantOption,
-            futureCreators: try Self.futureCreators(in: container, target: target))
+            futureCreators: try Self.futureCreators(in: container, target: target),
+            until: try container.deadline(forKey: .until))
     }
 
     private static func privileges(

@@ -12,18 +12,20 @@ package struct Policy: Sendable {
     package let mode: Mode
     package let manages: Manages?
     package let roles: [RoleDeclaration]
-    package let grants: [GrantDeclaration]
+    package var grants: [GrantDeclaration]
     package let rowSecurity: [TableSecurity]
     package let tests: [AccessTest]
     /// Owners, besides superusers and the connected role, whose functions may run during tests.
     package let trustedOwners: [String]
     /// Seconds that the tests may take while row security changes hold their locks.
     package let proofBudget: Int
+    /// Names of the databases it is for, with `*` for any run of characters; none for the connected one.
+    package let databases: [NamePattern]
 
     package init(
         mode: Mode = .additive, manages: Manages? = nil, roles: [RoleDeclaration] = [],
         grants: [GrantDeclaration] = [], rowSecurity: [TableSecurity] = [], tests: [AccessTest] = [],
-        trustedOwners: [String] = [], proofBudget: Int = 5
+        trustedOwners: [String] = [], proofBudget: Int = 5, databases: [NamePattern] = []
     ) {
         self.mode = mode
         self.manages = manages
@@ -33,6 +35,7 @@ package struct Policy: Sendable {
         self.tests = tests
         self.trustedOwners = trustedOwners
         self.proofBudget = proofBudget
+        self.databases = databases
     }
 }
 
@@ -85,7 +88,7 @@ package struct NamePattern: Sendable, Hashable {
 extension Policy: Decodable {
     private enum Keys: String, CodingKey, CaseIterable {
         case schema = "$schema"
-        case version, mode, manages, roles, grants, rowSecurity, tests, trustedOwners, proofBudget
+        case version, mode, manages, roles, grants, rowSecurity, tests, trustedOwners, proofBudget, databases
     }
 
     package init(from decoder: any Decoder) throws {
@@ -112,7 +115,8 @@ extension Policy: Decodable {
             rowSecurity: try container.named(TableSecurity.self, forKey: .rowSecurity).sorted { $0.table < $1.table },
             tests: try container.decodeIfPresent([AccessTest].self, forKey: .tests) ?? [],
             trustedOwners: try container.decodeIfPresent([String].self, forKey: .trustedOwners) ?? [],
-            proofBudget: budget)
+            proofBudget: budget,
+            databases: try container.decodeIfPresent([String].self, forKey: .databases)?.map(NamePattern.init) ?? [])
     }
 }
 
