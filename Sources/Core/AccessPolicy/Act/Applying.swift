@@ -27,8 +27,7 @@ extension Connection {
                 }
             } catch let stop as Refused {
                 return stop.outcome
-            } catch let error as PostgresError where error.code == "XX000" && attempt < 4 {
-                // Two sessions that grant at once met on one row of the catalog: PostgreSQL has no code of its own for that.
+            } catch let error as PostgresError where error.isMeeting && attempt < 4 {
                 attempt += 1
             } catch is StaleSnapshot where attempt < 10 {
                 attempt += 1
@@ -66,6 +65,7 @@ extension Connection {
             do {
                 try await execute(SQL(raw: statement))
             } catch let error as PostgresError {
+                if error.isMeeting || error.isRetryable { throw error }
                 throw StatementFailure(statement: statement, error: error)
             }
         }
@@ -105,5 +105,13 @@ extension Connection {
             "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')"
         ).one()[0]
         return may ? try await systemIdentifier() : nil
+    }
+}
+
+extension PostgresError {
+    /// Two sessions that grant, or make the same role, met on one row of the catalog: PostgreSQL has no code of its own for
+    /// that, and looking again is the answer.
+    fileprivate var isMeeting: Bool {
+        code == "XX000" || code == "42710" || (code == "23505" && (detail ?? "").contains("rolname"))
     }
 }
