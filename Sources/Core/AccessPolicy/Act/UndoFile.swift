@@ -93,7 +93,7 @@ struct UndoFile: Codable, Sendable {
 extension UndoFile {
     /// Writes the script, unless there is nothing to undo.
     func receipt(_ log: FilePath, _ record: AuditEntry) throws -> UndoReceipt? {
-        guard !statements.isEmpty || !left.isEmpty else { return nil }
+        guard !statements.isEmpty else { return nil }
         return try write(beside: log, record: record.seq, id: record.id)
     }
 }

@@ -64,7 +64,11 @@ package struct Undoing: Sendable {
                 "after the script there would still be a difference, so nothing was done: \(rest.brief())")
         }
         try await connection.checkOwnAccess()
-        let undo = try UndoFile(Reversal(from: after, backTo: before), of: [], at: place).receipt(log, start)
+        let reversal = try Reversal(from: after, backTo: before)
+        let drops = try reversal.gone.map { name in
+            try Change(.dropRole, .narrows, [RoleStatements.drop(name)], reason: "")
+        }
+        let undo = try UndoFile(reversal, of: drops, at: place).receipt(log, start)
         return Outcome(plan: plan, verdict: .applied, undo: undo)
     }
 

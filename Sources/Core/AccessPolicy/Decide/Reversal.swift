@@ -12,6 +12,9 @@ package struct Reversal: Sendable {
     /// The same lines as they are: if they are something else, this reversal no longer fits.
     package let after: StateFacts
 
+    /// Roles that are gone, which no script brings back with all they were.
+    package let gone: [String]
+
     private let old: Snapshot
     private let new: Snapshot
 
@@ -19,6 +22,7 @@ package struct Reversal: Sendable {
     package init(from new: Snapshot, backTo earlier: Snapshot) throws(PlainFailure) {
         let old = earlier.reachable(from: new)
         (before, after) = StateFacts.difference(StateFacts(old), StateFacts(new))
+        gone = Set(earlier.roles.keys).subtracting(new.roles.keys).sorted()
         self.old = old
         self.new = new
         try addRowSecurity()

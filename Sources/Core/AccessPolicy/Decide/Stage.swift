@@ -23,12 +23,15 @@ extension Stage {
         case .completion: part.changes = plan.changes.filter(\.kind.isClusterWide)
         case .preparation:
             let absent = policy.roles.filter { $0.retirement != nil }.map { Requirement.alter(role: $0.name) }
+            let created = Set(plan.changes.compactMap(\.createdRole))
             part.changes = try plan.changes.compactMap { change in
                 if change.kind == .createRole, let role = change.createdRole {
                     return try Change(
                         .createRole, .widens, [RoleStatements.create(role, [])], reason: change.reason,
                         requires: change.requires)
                 }
+                // Later nobody may be able to tell whether it has its password: a role without login has no use for it yet.
+                if let role = change.passwordOf, created.contains(role) { return change }
                 // Whoever shall go loses the login before anything else.
                 let isLast = change.kind == .alterRole && !change.requires.isDisjoint(with: absent)
                 return isLast ? change : nil
