@@ -221,6 +221,56 @@ import Testing
         }
     }
 
+    @Test func `what a retired role passed on is granted again where it is declared`() async throws {
+        let scene = try Scene()
+        let isNew = try await scene.database.connect().majorVersion >= 16
+        try await scene.run(
+            ApplyTests.tables + Self.old
+                + """
+                CREATE ROLE guest@;
+                GRANT other@ TO old@ WITH ADMIN OPTION;
+                SET ROLE old@;
+                GRANT SELECT ON app.users TO guest@;
+                GRANT other@ TO guest@ \(isNew ? "" : "GRANTED BY CURRENT_USER");
+                """)
+        let policy = Self.reassigned.replacing(
+            "\"roles\": {",
+            with: "\"grants\": [{ \"to\": [\"guest@\"], \"on\": { \"tables\": [\"app.users\"] }, "
+                + "\"privileges\": [\"SELECT\"] }], \"roles\": { \"guest@\": { \"memberOf\": [\"other@\"] },")
+        try await SceneLog.around(scene) { log async throws in
+            #expect(try await rollout(log, policy).refusal == nil)
+            #expect(try await scene.value("SELECT has_table_privilege('guest@', 'app.users', 'SELECT')") == "t")
+            #expect(try await scene.value("SELECT pg_has_role('guest@', 'other@', 'MEMBER')") == "t")
+            #expect(try await scene.plan(policy).isEmpty)
+        }
+    }
+
+    @Test func `a reviewed plan that retires a role and makes another is carried out in its stages`() async throws {
+        let scene = try Scene()
+        try await scene.run(ApplyTests.tables + Self.old)
+        let policy = Self.reassigned.replacing(
+            "\"roles\": {",
+            with: "\"grants\": [{ \"to\": [\"new@\"], \"on\": { \"tables\": [\"app.users\"] }, "
+                + "\"privileges\": [\"SELECT\"] }], \"roles\": { \"new@\": { \"login\": true, \"memberOf\": [\"other@\"] },"
+        )
+        try await SceneLog.around(scene) { log async throws in
+            let reviewed = try await log.draft(policy)
+            func apply() async throws -> RolloutOutcome {
+                try await Rollout(
+                    try await scene.database.connect(), try scene.file(policy), passwords: GivenPasswords()
+                ).apply(maxRevokes: 20, audit: log.log, reviewed: reviewed)
+            }
+            try await scene.run("GRANT INSERT ON app.users TO old@")
+            let moved = try await apply()
+            #expect(moved.refusal?.contains(scene.own("privileges on table app.users to old@")) == true)
+            #expect(moved.steps.isEmpty)
+            try await scene.run("REVOKE INSERT ON app.users FROM old@")
+            let applied = try await apply()
+            #expect(applied.refusal == nil)
+            #expect(try await scene.plan(policy).isEmpty)
+        }
+    }
+
     static let documents: [(String, String)] = [
         (
             "\"a\": { \"state\": \"absent\", \"login\": true }",

@@ -89,8 +89,11 @@ package struct Provisioner: Sendable {
     ) async throws -> Outcome {
         let before = try await snapshot()
         let whole = try plan(on: before)
+        let plan = try stage.part(of: whole, file.policy)
         if let reviewed {
-            let moved = reviewed.moved(in: try await draft(whole, on: before))
+            let moved =
+                stage == .whole
+                ? reviewed.moved(in: try await draft(whole, on: before)) : reviewed.exceeded(by: plan.changes)
             guard moved.isEmpty else { throw Refused(outcome: Outcome(plan: whole, verdict: .moved(moved))) }
         }
         guard whole.revokes <= maxRevokes else {
@@ -99,7 +102,6 @@ package struct Provisioner: Sendable {
         guard whole.lacking.isEmpty else {
             throw AuthorityFailure(role: before.server.user, missing: whole.lacking)
         }
-        let plan = try stage.part(of: whole, file.policy)
         for change in plan.changes { try await run(change) }
         let after = try await snapshot()
         let results = try await proved(stage, whole, after)

@@ -57,7 +57,7 @@ package struct Rollout: Sendable {
             }
             var progress = RolloutProgress(databases: databases)
             do {
-                return try await run(&progress, maxRevokes: maxRevokes, audit: audit)
+                return try await run(&progress, maxRevokes: maxRevokes, audit: audit, reviewed: reviewed)
             } catch {
                 throw RolloutFailure(progress: progress, error: file.located(error))
             }
@@ -65,12 +65,13 @@ package struct Rollout: Sendable {
     }
 
     private func run(
-        _ progress: inout RolloutProgress, maxRevokes: Int, audit: AuditLog
+        _ progress: inout RolloutProgress, maxRevokes: Int, audit: AuditLog, reviewed: SavedPlan?
     ) async throws -> RolloutOutcome {
         let first = progress.databases[0]
         func step(_ stage: Stage, _ database: String) async throws -> Outcome {
             try await within(database) { provisioner in
-                try await provisioner.apply(maxRevokes: maxRevokes, audit: audit, stage: stage)
+                try await provisioner.apply(
+                    maxRevokes: maxRevokes, audit: audit, reviewed: reviewed, stage: stage)
             }
         }
         progress.begin(.preparation, first)
@@ -94,14 +95,18 @@ package struct Rollout: Sendable {
     private func preflight(_ databases: [String], maxRevokes: Int, reviewed: SavedPlan?) async throws -> String? {
         var revokes = 0
         for database in databases {
-            let draft = try await naming(database) { try await within(database) { try await $0.draft() } }
-            if let moved = reviewed?.moved(in: draft), !moved.isEmpty {
-                return Outcome(plan: draft.plan, verdict: .moved(moved)).refusal
+            let (plan, moved): (Plan, [String]) = try await naming(database) {
+                try await within(database) { provisioner -> (Plan, [String]) in
+                    guard let reviewed else { return (try await provisioner.plan(), []) }
+                    let draft = try await provisioner.draft()
+                    return (draft.plan, reviewed.moved(in: draft))
+                }
             }
-            guard draft.lacking.isEmpty else {
-                throw AuthorityFailure(role: draft.place.role, missing: draft.lacking)
+            guard moved.isEmpty else { return Outcome(plan: plan, verdict: .moved(moved)).refusal }
+            guard plan.lacking.isEmpty else {
+                throw AuthorityFailure(role: try await connection.place().role, missing: plan.lacking)
             }
-            revokes += draft.plan.revokes
+            revokes += plan.revokes
         }
         guard revokes <= maxRevokes else {
             return

@@ -17,7 +17,10 @@ package struct Planner {
     package static func plan(_ policy: Policy, on snapshot: Snapshot, at now: Timestamp? = nil) throws -> Plan {
         try CatalogCheck(policy, snapshot).run()
         let moment = PolicyAtTime(policy, at: now)
-        var planner = Planner(policy: moment.policy, snapshot: snapshot, scope: Scope(policy), moment: moment)
+        let absent = policy.roles.filter { $0.retirement != nil }.map(\.name)
+        var planner = Planner(
+            policy: moment.policy, snapshot: snapshot.withoutGrants(by: Set(absent)), scope: Scope(policy),
+            moment: moment)
         planner.plan.notes = moment.notes
         try planner.planRoles()
         try planner.planMemberships()

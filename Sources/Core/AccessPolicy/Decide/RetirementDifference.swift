@@ -106,6 +106,24 @@ extension Planner {
     }
 }
 
+extension Snapshot {
+    /// The state without what DROP OWNED will take from others: what these roles passed on.
+    ///
+    /// What is declared is then granted again in time, by its owner.
+    func withoutGrants(by roles: Set<String>) -> Snapshot {
+        guard !roles.isDisjoint(with: self.roles.keys) else { return self }
+        var rest = self
+        // Before PostgreSQL 16 a membership does not depend on who granted it.
+        if server.version >= 160_000 { rest.memberships.removeAll { roles.contains($0.grantor) } }
+        for (holding, rows) in privileges where rows.contains(where: { roles.contains($0.grantor) }) {
+            // An owner's grants go over to its heir.
+            let owner = objects[holding.object.owned]?.owner
+            rest.privileges[holding] = rows.filter { !roles.contains($0.grantor) || $0.grantor == owner }
+        }
+        return rest
+    }
+}
+
 /// The statements by which what a role owns and holds in one database is given away or dropped.
 struct Handover {
     let reassign: [SQL]

@@ -36,7 +36,7 @@ package struct SavedPlan: Sendable, Codable {
     /// What was seen, so that a refusal can say what has moved.
     package let state: [String: String]
     /// The rights that the connected role lacked, which a file need not keep.
-    package private(set) var lacking: [String] = []
+    private var lacking: [String] = []
 
     private enum CodingKeys: String, CodingKey {
         case format, madeAt, policy, place, changes, undeclared, notes, fingerprint, state
@@ -82,6 +82,26 @@ package struct SavedPlan: Sendable, Codable {
         return moved.isEmpty ? ["the order of the statements"] : moved
     }
 
+    /// The statements among these that were not reviewed.
+    ///
+    /// Where a plan is carried out in stages, a new role is made without what its one reviewed statement gives it, and gets
+    /// that at the end.
+    func exceeded(by part: [Change]) -> [String] {
+        let reviewed = Set(changes.map(\.script))
+        let created = Set(changes.flatMap(\.sql).filter { $0.hasPrefix("CREATE ROLE ") })
+        return part.filter { change in
+            if reviewed.contains(change.script) { return false }
+            switch change.kind {
+            case .createRole: return !created.contains { $0.hasPrefix(change.script) }
+            case .alterRole:
+                let name = change.script.dropFirst("ALTER ROLE ".count)
+                let head = name.prefix(upTo: name.firstRange(of: " WITH ")?.lowerBound ?? name.endIndex)
+                return !created.contains { $0.hasPrefix("CREATE ROLE \(head)") }
+            default: return true
+            }
+        }.map { "to be done, and not reviewed: \($0.script)" }
+    }
+
     static func fingerprint(_ seen: StateFacts, _ changes: [Change], _ undeclared: [String]) -> String {
         var all = seen.values
         for (index, change) in changes.enumerated() { all["change \(index)"] = change.script }
@@ -102,6 +122,7 @@ extension SavedPlan {
         plan.changes = changes
         plan.undeclared = undeclared
         plan.notes = notes
+        plan.lacking = lacking
         return plan
     }
 }

@@ -108,6 +108,8 @@ extension Policy: Decodable {
         guard (1...3600).contains(budget) else {
             throw container.rejection(.proofBudget, "\(budget) is not between 1 and 3600 seconds")
         }
+        let databases = try container.decodeIfPresent([String].self, forKey: .databases)
+        if databases?.isEmpty == true { throw container.rejection(.databases, "the list is empty") }
         self.init(
             mode: mode, manages: manages,
             roles: try container.named(RoleDeclaration.self, forKey: .roles).sorted { $0.name < $1.name },
@@ -116,7 +118,7 @@ extension Policy: Decodable {
             tests: try container.decodeIfPresent([AccessTest].self, forKey: .tests) ?? [],
             trustedOwners: try container.decodeIfPresent([String].self, forKey: .trustedOwners) ?? [],
             proofBudget: budget,
-            databases: try container.decodeIfPresent([String].self, forKey: .databases)?.map(NamePattern.init) ?? [])
+            databases: databases?.map(NamePattern.init) ?? [])
     }
 }
 
