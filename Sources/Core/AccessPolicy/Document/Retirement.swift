@@ -8,14 +8,11 @@ package enum Retirement: Sendable, Hashable {
     case dropping
 
     init(of role: String, heir: String?, drops: Bool?, at decoder: any Decoder) throws {
-        switch (heir, drops ?? false) {
-        case (nil, false): self = .emptyHanded
-        case (nil, true): self = .dropping
-        case (let heir?, false):
-            guard heir != role else { throw decoder.rejection("a role cannot be its own heir") }
-            self = .reassigning(to: heir)
-        case (_?, true): throw decoder.rejection("reassignTo and drop exclude one another")
+        guard heir == nil || drops == nil else {
+            throw decoder.rejection("reassignTo and drop exclude one another")
         }
+        guard heir != role else { throw decoder.rejection("a role cannot be its own heir") }
+        self = heir.map { .reassigning(to: $0) } ?? (drops == true ? .dropping : .emptyHanded)
     }
 }
 
