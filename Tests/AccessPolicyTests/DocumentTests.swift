@@ -157,7 +157,7 @@ import Testing
         (
             "{ \"version\": 1, \"grants\": [{ \"to\": [\"a\"], \"on\": { \"tables\": [\"p.t\"] }, "
                 + "\"privileges\": [\"SELECT\"], \"future\": { \"createdBy\": [\"b\"] } }] }",
-            "line 1: grants[0].future: only schema.* of tables, sequences or functions has future objects"
+            "line 1: grants[0].future: only schema.* of tables, sequences, functions or types has future objects"
         ),
         (
             "{ \"version\": 1, \"grants\": [{ \"to\": [\"a\"], \"on\": { \"database\": true }, "

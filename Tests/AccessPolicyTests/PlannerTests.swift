@@ -122,6 +122,7 @@ import Testing
             HeldPrivileges(grantor: "owner", .select, grantable: .select)
         ]
         snapshot.privileges[Holding(.table(users), .role("writer"))] = [HeldPrivileges(grantor: "reader", .select)]
+        snapshot.privileges[Holding(.schema("public"), .everyone)] = [HeldPrivileges(grantor: "postgres", .usage)]
         let plan = try Planner.plan(Policy(mode: .authoritative, manages: managed), on: snapshot)
         #expect(
             plan.changes.map(\.sql) == [
@@ -231,7 +232,7 @@ import Testing
             MembershipState(role: "writer", member: "reader", grantor: "boss", admin: true, inherit: false, set: false)
         ]
         let plan = try Planner.plan(Policy(roles: [role]), on: snapshot)
-        #expect(plan.changes.map(\.sql) == [["GRANT \"writer\" TO \"reader\""]])
+        #expect(plan.changes.map(\.sql) == [["GRANT \"writer\" TO \"reader\" WITH INHERIT TRUE, SET TRUE"]])
         snapshot.memberships.append(
             MembershipState(role: "writer", member: "reader", grantor: "other", inherit: false, set: true))
         #expect(try Planner.plan(Policy(roles: [role]), on: snapshot).isEmpty)

@@ -63,9 +63,12 @@ struct SceneLog {
         let facts = StateFacts(snapshot)
         return facts.about(
             facts.values.keys.filter { key in
-                // Other tests make roles on the same server at the same time.
-                !key.hasPrefix("role ") && !key.hasPrefix("membership ") && !key.hasPrefix("setting ")
-                    || key.contains(scene.database.name)
+                // Other tests change what the whole server shares at the same time.
+                let shared = ["role ", "membership ", "setting ", "owner of tablespace ", "owner of parameter "]
+                let isShared =
+                    shared.contains { key.hasPrefix($0) } || key.hasPrefix("privileges on tablespace ")
+                    || key.hasPrefix("privileges on parameter ")
+                return !isShared || key.contains(scene.database.name)
             })
     }
 }

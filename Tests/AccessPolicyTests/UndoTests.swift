@@ -8,7 +8,7 @@ import Testing
 @testable import AccessPolicy
 
 /// Every apply can be taken back, as long as nothing it touched has changed.
-@Suite(.cluster, .database, .timeLimit(.minutes(3))) struct UndoTests {
+@Suite(.cluster(["allow_in_place_tablespaces": "on"]), .database, .timeLimit(.minutes(3))) struct UndoTests {
     /// A database in which most of what a policy changes is there in another form.
     static let past = #"""
         CREATE ROLE reader@ CREATEDB CONNECTION LIMIT 3 VALID UNTIL '2029-01-01 10:11:12.345678+00';
@@ -190,6 +190,33 @@ import Testing
                 try await Undoing(try await scene.database.connect()).undo("1", audit: log.log).verdict
             }
             #expect(failure.status == .inputMissing)
+        }
+    }
+
+    @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64]) func `random policies over every kind of object are taken back`(
+        _ seed: UInt64
+    ) async throws {
+        let scene = try Scene()
+        try await EveryKind.make(in: scene)
+        let version: String? = try await scene.value("SHOW server_version_num")
+        var random = RandomPolicy(seed: seed, version: version.flatMap { Int($0) } ?? 0)
+        try await SceneLog.around(scene) { log async throws in
+            for round in 1...3 {
+                for statement in random.statements() {
+                    try? await scene.run(statement.replacing("DBNAME", with: scene.database.name))
+                }
+                let policy = random.policy()
+                let before = try await log.state()
+                let outcome = try await log.provisioner(policy).apply(maxRevokes: 100_000, audit: log.log)
+                #expect(outcome.verdict == .applied, "seed \(seed), round \(round)")
+                if outcome.undo != nil {
+                    let undone = try await log.undo(outcome)
+                    #expect(undone.verdict == .applied, "seed \(seed), round \(round)")
+                }
+                let moved = try await log.state().moved(since: before)
+                #expect(moved == [], "seed \(seed), round \(round): \(scene.own(policy))")
+                _ = try await log.provisioner(policy).apply(maxRevokes: 100_000, audit: log.log)
+            }
         }
     }
 }

@@ -8,55 +8,55 @@ struct Refused: Error {
     let outcome: Outcome
 }
 
+/// The policy was applied and does not hold.
+struct NotConverged: Failure {
+    let change: Change
+
+    var status: ExitStatus { .internalError }
+    var sentence: String {
+        "after all changes there would still be a difference, so nothing was done: \(change.reason)"
+    }
+    var hint: String? { "please report it, with this statement: \(change.sql.joined(separator: "; "))" }
+}
+
 /// What applying a policy and undoing it have in common.
 extension Connection {
     /// Runs `body` in one transaction that no other apply to this database shares.
     ///
-    /// REPEATABLE READ, so that what differs between two looks at the catalog is what this transaction did.
+    /// READ COMMITTED, since statements about roles and privileges see the newest catalog whatever the isolation is, and a
+    /// snapshot that does not would show a row that another session has changed meanwhile twice.
     nonisolated(nonsending) func applying(
         _ body: nonisolated(nonsending) () async throws -> Outcome
     ) async throws -> Outcome {
-        var options = TransactionOptions.changing
-        options.isolation = .repeatableRead
         var attempt = 1
         while true {
             do {
-                return try await transaction(options) {
+                return try await transaction(.changing) {
                     try await lockPolicy()
                     return try await body()
                 }
             } catch let stop as Refused {
                 return stop.outcome
-            } catch let error as PostgresError where error.isMeeting && attempt < 4 {
+            } catch let error as PostgresError where error.isMeeting && attempt < 6 {
                 attempt += 1
-            } catch is StaleSnapshot where attempt < 10 {
+            } catch is NotConverged where attempt < 3 {
+                // Somebody else may have changed something meanwhile: the next plan knows it.
                 attempt += 1
             }
-            try await Task.sleep(for: .milliseconds(Int.random(in: 20...80) << min(attempt, 4)))
+            try await Task.sleep(for: .milliseconds(Int.random(in: 20...80) << attempt))
         }
     }
 
-    /// The snapshot was taken before the lock was had, and somebody committed in between.
-    private struct StaleSnapshot: Error {}
-
     /// One apply at a time in a database; released with the transaction.
     private func lockPolicy() async throws {
-        // The number is the bytes of "dbsec" and a number for this use. The same statement takes the transaction's snapshot:
-        // whoever was at work then and has ended since may have been another apply.
-        let row = try await query(
-            """
-            SELECT pg_catalog.pg_try_advisory_xact_lock(7162254444797001729),
-                   (SELECT count(*) FROM pg_catalog.pg_snapshot_xip(pg_catalog.pg_current_snapshot()) x
-                    WHERE pg_catalog.pg_xact_status(x) <> 'in progress')
-            """
-        ).one()
-        let isFree: Bool = try row[0]
+        // The bytes of "dbsec" and a number for this use.
+        let isFree: Bool = try await query(
+            "SELECT pg_catalog.pg_try_advisory_xact_lock(7162254444797001729)"
+        ).one()[0]
         guard isFree else {
             throw PlainFailure(
                 .temporary, "another dbsec is applying a policy to this database", hint: "try again when it has ended")
         }
-        let ended: Int = try row[1]
-        if ended > 0 { throw StaleSnapshot() }
     }
 
     /// Runs statements of a plan, which stand there as text.
@@ -112,6 +112,6 @@ extension PostgresError {
     /// Two sessions that grant, or make the same role, met on one row of the catalog: PostgreSQL has no code of its own for
     /// that, and looking again is the answer.
     fileprivate var isMeeting: Bool {
-        code == "XX000" || code == "42710" || (code == "23505" && (detail ?? "").contains("rolname"))
+        ["XX000", "23505", "42710", "40P01"].contains(code)
     }
 }

@@ -22,7 +22,7 @@ package struct Provisioner: Sendable {
     /// What would change; nothing is written, and no lock stronger than ACCESS SHARE is taken.
     package func plan() async throws -> Plan {
         do {
-            return try await connection.transaction(.reader) { try plan(on: try await snapshot()) }
+            return try await connection.transaction(.planner) { try plan(on: try await snapshot()) }
         } catch {
             throw file.located(error)
         }
@@ -31,7 +31,7 @@ package struct Provisioner: Sendable {
     /// The same, with all that it rests on, to be reviewed and applied later.
     package func draft() async throws -> SavedPlan {
         do {
-            return try await connection.transaction(.reader) {
+            return try await connection.transaction(.planner) {
                 let before = try await snapshot()
                 return try await draft(try plan(on: before), on: before)
             }
@@ -108,8 +108,10 @@ package struct Provisioner: Sendable {
         guard results.allSatisfy(\.passed) else {
             throw Refused(outcome: Outcome(plan: plan, tests: results, verdict: .disproved))
         }
+        let touched = Touched(plan.changes)
         let undo = try UndoFile(
-            Reversal(from: after, backTo: before), of: plan.changes, at: try await connection.place()
+            Reversal(from: after, backTo: before, touched), of: plan.changes, touched,
+            at: try await connection.place()
         ).receipt(log.folder, log.record)
         return Outcome(plan: plan, tests: results, verdict: .applied, undo: undo)
     }
@@ -175,9 +177,7 @@ package struct Provisioner: Sendable {
         let rest = try plan(on: after)
         // A password that SASLprep changes never looks the same here, though it is.
         guard let first = rest.changes.first(where: \.isRehearsable) else { return }
-        throw PlainFailure(
-            .internalError, "after all changes there would still be a difference, so nothing was done: \(first.reason)",
-            hint: "please report it, with this statement: \(first.sql.joined(separator: "; "))")
+        throw NotConverged(change: first)
     }
 
     private func prove(on snapshot: Snapshot) async throws -> [TestResult] {
@@ -187,6 +187,9 @@ package struct Provisioner: Sendable {
 
 extension TransactionOptions {
     /// Reading with views that are undone, which a READ ONLY transaction would not let us make.
-    fileprivate static let reader = TransactionOptions(
+    fileprivate static let reader = TransactionOptions(lockTimeout: .seconds(10), statementTimeout: .seconds(300))
+
+    /// The same as of one moment.
+    fileprivate static let planner = TransactionOptions(
         isolation: .repeatableRead, lockTimeout: .seconds(10), statementTimeout: .seconds(300))
 }

@@ -3,7 +3,8 @@ import PostgresClient
 
 /// A policy as one SQL script, made without a server: the same text every time, and harmless to run twice.
 ///
-/// It declares and never takes away; `schema.*` is left to PostgreSQL's ALL IN SCHEMA; passwords stand in no script.
+/// It declares, and takes nothing away but where the policy says that there shall be no privileges; `schema.*` is left to
+/// PostgreSQL's ALL IN SCHEMA where there is such a thing; passwords stand in no script.
 package struct Script {
     private let policy: Policy
     private var lines: [String] = []
@@ -21,12 +22,13 @@ package struct Script {
 
     private mutating func write(_ name: String) throws(PlainFailure) {
         lines.append("-- The policy \(oneLine(name)) as SQL. Run it with psql -f; running it again changes nothing.")
-        lines.append("-- It takes nothing away and sets no passwords: dbsec apply-roles does.")
+        lines.append("-- It takes nothing away that is not written, and sets no passwords: dbsec apply-roles does.")
         lines.append("\\set ON_ERROR_STOP on")
         lines.append("BEGIN;")
         try add("SET LOCAL search_path = pg_catalog")
         try add("SET LOCAL lock_timeout = '10s'")
         try writeRoles()
+        try writeOwners()
         try writeGrants()
         try writeRowSecurity()
         lines.append("COMMIT;")
@@ -57,6 +59,10 @@ package struct Script {
             let options = RoleStatements.options(role.attributes, validUntil: role.validUntil)
             if !options.isEmpty { try add(RoleStatements.alter(role.name, options)) }
             for setting in role.settings { try add(RoleStatements.set(setting, of: role.name)) }
+            for setting in role.settingsInDatabase {
+                try addForDatabase(
+                    "ALTER ROLE \(identifier: role.name) IN DATABASE ", " \(RoleStatements.assignment(setting))")
+            }
             if role.password != nil { lines.append("-- its password is not in this script") }
         }
         for role in policy.roles {
@@ -81,7 +87,9 @@ package struct Script {
     }
 
     /// A block of PL/pgSQL; its quote is one that the statement does not contain.
-    private mutating func addBlock(_ head: SQL, _ statement: SQL, _ tail: SQL) throws(PlainFailure) {
+    private mutating func addBlock(
+        _ head: SQL, _ statement: SQL, _ tail: SQL, declaring declarations: String = ""
+    ) throws(PlainFailure) {
         let (head, statement, tail) = (try head.text(), try statement.text(), try tail.text())
         var tag = "$dbsec$"
         var number = 0
@@ -89,48 +97,94 @@ package struct Script {
             number += 1
             tag = "$dbsec\(number)$"
         }
-        lines.append("DO \(tag) BEGIN \(head) \(statement); \(tail) END \(tag);")
+        lines.append("DO \(tag) \(declarations)BEGIN \(head) \(statement); \(tail) END \(tag);")
+    }
+
+    /// Whole schemas first: an object that is named has the owner declared for it.
+    private mutating func writeOwners() throws(PlainFailure) {
+        for (index, declared) in policy.owners.enumerated() {
+            let owner: SQL = " OWNER TO \(identifier: declared.owner)"
+            for case .all(let kind, let schema) in objects(of: declared.target) {
+                heading("owners[\(index)]")
+                try addLoop(ScriptQueries.objects(kind, in: schema), "ALTER \(GrantStatements.noun(kind)) ", owner)
+            }
+        }
+        for (index, declared) in policy.owners.enumerated() {
+            if case .database = declared.target {
+                heading("owners[\(index)]")
+                try addForDatabase("ALTER DATABASE ", " OWNER TO \(identifier: declared.owner)")
+            }
+            for case .these(let list, _) in objects(of: declared.target) {
+                heading("owners[\(index)]")
+                for object in list { try add(OwnerStatements.alter(object, .plain, owner: declared.owner)) }
+            }
+        }
     }
 
     private mutating func writeGrants() throws(PlainFailure) {
-        for (index, grant) in policy.grants.enumerated() {
+        // What shall be nothing first, since a named object may have more than its whole schema.
+        let grants = policy.grants.enumerated()
+        for (index, grant) in grants.filter(\.element.isNone) + grants.filter({ !$0.element.isNone }) {
             heading("grants[\(index)]")
             if let until = grant.until {
                 lines.append("-- until \(until.brief): dbsec apply-roles makes and ends it")
                 continue
             }
-            if case .database = grant.target {
-                try writeDatabaseGrant(grant)
-                continue
-            }
+            let tail: SQL = grant.withGrantOption ? " WITH GRANT OPTION" : ""
+            let verb: SQL = grant.isNone ? "REVOKE" : "GRANT"
+            let words = GrantStatements.words(grant.isNone ? .all : grant.privileges)
+            let rest: SQL = " \(raw: grant.isNone ? "FROM" : "TO") \(GrantStatements.list(grant.grantees))\(tail)"
+            if case .database = grant.target { try addForDatabase("\(verb) \(words) ON DATABASE ", rest) }
             for objects in objects(of: grant.target) {
-                try add(
-                    GrantStatements.grant(
-                        grant.privileges, on: objects, to: grant.grantees, withGrantOption: grant.withGrantOption))
-            }
-            for creator in grant.futureCreators {
-                for schema in grant.target.wholeSchemas ?? [] {
+                if case .all(.type, let schema) = objects {
+                    // PostgreSQL has no ALL TYPES IN SCHEMA.
+                    try addLoop(ScriptQueries.objects(.type, in: schema), "\(verb) \(words) ON TYPE ", rest)
+                } else if grant.isNone {
+                    try add(GrantStatements.revokeAll(on: objects, from: grant.grantees))
+                } else {
                     try add(
-                        GrantStatements.grantDefault(
-                            grant.privileges, grant.target.kind, creator: creator, schema: schema,
-                            to: grant.grantees, withGrantOption: grant.withGrantOption))
+                        GrantStatements.grant(
+                            grant.privileges, on: objects, to: grant.grantees,
+                            withGrantOption: grant.withGrantOption))
                 }
+            }
+            if let future = grant.future { try write(future) }
+        }
+        for (index, declared) in policy.defaultPrivileges.enumerated() {
+            heading("defaultPrivileges[\(index)]")
+            try write(declared)
+        }
+    }
+
+    private mutating func write(_ declared: DefaultDeclaration) throws(PlainFailure) {
+        for creator in declared.creators {
+            for schema in declared.schemas.map({ $0.map(Optional.some) }) ?? [nil] {
+                guard !declared.isNone else {
+                    try add(
+                        GrantStatements.revokeAllDefaults(
+                            declared.kind, creator: creator, schema: schema, from: declared.grantees))
+                    continue
+                }
+                try add(
+                    GrantStatements.grantDefault(
+                        declared.privileges, declared.kind, creator: creator, schema: schema, to: declared.grantees,
+                        withGrantOption: declared.withGrantOption))
             }
         }
     }
 
     /// The database is the one that the script runs in, whose name only the server knows.
-    private mutating func writeDatabaseGrant(_ grant: GrantDeclaration) throws(PlainFailure) {
-        let words =
-            switch grant.privileges {
-            case .all: "ALL PRIVILEGES"
-            case .these(let set): set.description
-            }
-        let tail: SQL = grant.withGrantOption ? " WITH GRANT OPTION" : ""
-        let rest: SQL = " TO \(GrantStatements.list(grant.grantees))\(tail)"
+    private mutating func addForDatabase(_ head: SQL, _ tail: SQL) throws(PlainFailure) {
         try addBlock(
-            "EXECUTE pg_catalog.format('GRANT \(raw: words) ON DATABASE %I', pg_catalog.current_database())",
-            "    || \(literal: try rest.text())", "")
+            "EXECUTE \(literal: try head.text()) || pg_catalog.quote_ident(pg_catalog.current_database())",
+            "    || \(literal: try tail.text())", "")
+    }
+
+    /// One statement for each object that the query names.
+    private mutating func addLoop(_ query: SQL, _ head: SQL, _ tail: SQL) throws(PlainFailure) {
+        try addBlock(
+            "FOR name IN \(query) LOOP", "EXECUTE \(literal: try head.text()) || name || \(literal: try tail.text())",
+            "END LOOP;", declaring: "DECLARE name text; ")
     }
 
     private func objects(of target: GrantDeclaration.Target) -> [GrantStatements.Objects] {
@@ -140,7 +194,10 @@ package struct Script {
         case .tables(let list): objects(list, .table) { .table($0) }
         case .sequences(let list): objects(list, .sequence) { .sequence($0) }
         case .functions(let list): objects(list, .function) { .function($0.name, $0.arguments) }
+        case .types(let list): objects(list, .type) { .type($0) }
         case .columns(let lists): lists.map { list in .these(list.columns.map { .column(list.table, $0) }) }
+        case .named(let kind, let names): [.these(names.compactMap { ObjectID(kind, named: $0) })]
+        case .largeObjects(let numbers): [.these(numbers.map { .largeObject($0) })]
         }
     }
 

@@ -28,13 +28,15 @@ struct UndoFile: Codable, Sendable {
     let left: [String]
     let before: [String: String]
     let after: [String: String]
+    let touched: Touched
 
-    init(_ reversal: Reversal, of changes: [Change], at place: SavedPlan.Place) {
+    init(_ reversal: Reversal, of changes: [Change], _ touched: Touched, at place: SavedPlan.Place) {
         self.place = place
         statements = reversal.statements
         left = changes.filter { !$0.kind.isUndoable }.map { $0.sql.joined(separator: "; ") }
         before = reversal.before.values
         after = reversal.after.values
+        self.touched = touched
     }
 
     /// Writes the script beside the log, for its owner alone; when this returns, a crash cannot lose it.

@@ -49,7 +49,7 @@ package struct Undoing: Sendable {
         if place.database != script.place.database || place.system != script.place.system {
             moved.append("this is database \(place.database), and the script is for \(script.place.database)")
         } else {
-            moved = StateFacts(before).about(keys).moved(since: expected)
+            moved = StateFacts(before, of: script.touched).about(keys).moved(since: expected)
         }
         var plan = Plan()
         plan.changes = [try Change(undoing: script.statements)]
@@ -57,18 +57,18 @@ package struct Undoing: Sendable {
         guard moved.isEmpty else { throw Refused(outcome: Outcome(plan: plan, verdict: .moved(moved))) }
         try await connection.run(script.statements)
         let after = try await snapshot()
-        let rest = StateFacts(after).about(keys).moved(since: StateFacts(values: script.before))
+        let rest = StateFacts(after, of: script.touched).about(keys).moved(since: StateFacts(values: script.before))
         guard rest.isEmpty else {
             throw PlainFailure(
                 .internalError,
                 "after the script there would still be a difference, so nothing was done: \(rest.brief())")
         }
         try await connection.checkOwnAccess()
-        let reversal = try Reversal(from: after, backTo: before)
+        let reversal = try Reversal(from: after, backTo: before, script.touched)
         let drops = try reversal.gone.map { name in
             try Change(.dropRole, .narrows, [RoleStatements.drop(name)], reason: "")
         }
-        let undo = try UndoFile(reversal, of: drops, at: place).receipt(log, start)
+        let undo = try UndoFile(reversal, of: drops, script.touched, at: place).receipt(log, start)
         return Outcome(plan: plan, verdict: .applied, undo: undo)
     }
 

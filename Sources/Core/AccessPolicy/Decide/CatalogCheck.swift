@@ -14,7 +14,11 @@ struct CatalogCheck {
 
     func run() throws(PolicyProblem) {
         for role in policy.roles { try check(role) }
+        for (index, owned) in policy.owners.enumerated() { try check(owned, at: "owners[\(index)]") }
         for (index, grant) in policy.grants.enumerated() { try check(grant, at: "grants[\(index)]") }
+        for (index, declared) in policy.defaultPrivileges.enumerated() {
+            try check(declared, at: "defaultPrivileges[\(index)]")
+        }
         for table in policy.rowSecurity { try check(table) }
         for (index, test) in policy.tests.enumerated() { try checkRole(test.role, at: "tests[\(index)].as") }
         for (index, owner) in policy.trustedOwners.enumerated() {
@@ -43,21 +47,84 @@ struct CatalogCheck {
         for (index, creator) in grant.futureCreators.enumerated() {
             try checkRole(creator, at: "\(place).future.createdBy[\(index)]")
         }
-        if case .these(let set) = grant.privileges,
-            !set.isSubset(of: grant.target.kind.privileges(onVersion: snapshot.server.version))
-        {
-            throw PolicyProblem(
-                "\(place).privileges", "MAINTAIN is known from PostgreSQL 17 on; this server is \(release)")
+        try check(grant.privileges, of: grant.target.kind, at: "\(place).privileges")
+        try check(grant.target, at: "\(place).on.\(grant.target.kind.key)")
+        if case .named(.language, let names) = grant.target {
+            for (index, name) in names.enumerated()
+            where snapshot.objects[.language(name)]?.form == .untrustedLanguage {
+                throw PolicyProblem(
+                    "\(place).on.languages[\(index)]",
+                    "language \(spelled(name)) is not trusted: only superusers use it, and nobody is granted that")
+            }
         }
-        switch grant.target {
+    }
+
+    private func check(_ declared: DefaultDeclaration, at place: String) throws(PolicyProblem) {
+        for (index, grantee) in declared.grantees.enumerated() {
+            if let role = grantee.roleName { try checkRole(role, at: "\(place).to[\(index)]") }
+        }
+        for (index, creator) in declared.creators.enumerated() {
+            try checkRole(creator, at: "\(place).createdBy[\(index)]")
+        }
+        for (index, schema) in (declared.schemas ?? []).enumerated() {
+            try checkSchema(schema, at: "\(place).schemas[\(index)]")
+        }
+        try check(declared.privileges, of: declared.kind, at: "\(place).privileges")
+        if declared.kind == .largeObject, snapshot.server.version < 180_000 {
+            throw PolicyProblem(
+                "\(place).on",
+                "large objects have default privileges from PostgreSQL 18 on; this server is \(release)")
+        }
+    }
+
+    private func check(
+        _ privileges: PrivilegeList, of kind: ObjectKind, at place: String
+    ) throws(PolicyProblem) {
+        guard case .these(let set) = privileges,
+            !set.isSubset(of: kind.privileges(onVersion: snapshot.server.version))
+        else { return }
+        throw PolicyProblem(place, "MAINTAIN is known from PostgreSQL 17 on; this server is \(release)")
+    }
+
+    private func check(_ owned: OwnerDeclaration, at place: String) throws(PolicyProblem) {
+        try checkRole(owned.owner, at: "\(place).owner")
+        try check(owned.target, at: "\(place).on.\(owned.target.kind.key)")
+        guard case .sequences(let list) = owned.target else { return }
+        for case (let index, .one(let name)) in list.enumerated() {
+            if let table = snapshot.objects[.sequence(name)]?.table {
+                throw PolicyProblem(
+                    "\(place).on.sequences[\(index)]",
+                    "sequence \(name) belongs to a column of table \(table), and follows that table's owner")
+            }
+        }
+    }
+
+    private func check(_ target: GrantDeclaration.Target, at place: String) throws(PolicyProblem) {
+        switch target {
         case .database: break
         case .schemas(let names):
-            for (index, name) in names.enumerated() { try checkSchema(name, at: "\(place).on.schemas[\(index)]") }
-        case .tables(let list): try check(list, .table, at: "\(place).on.tables") { .table($0) }
-        case .sequences(let list): try check(list, .sequence, at: "\(place).on.sequences") { .sequence($0) }
-        case .functions(let list): try check(list, .function, at: "\(place).on.functions") { snapshot.signatures[$0] }
+            for (index, name) in names.enumerated() { try checkSchema(name, at: "\(place)[\(index)]") }
+        case .tables(let list): try check(list, .table, at: place) { .table($0) }
+        case .sequences(let list): try check(list, .sequence, at: place) { .sequence($0) }
+        case .functions(let list): try check(list, .function, at: place) { snapshot.signatures[$0] }
+        case .types(let list): try check(list, .type, at: place) { .type($0) }
         case .columns(let lists):
-            for list in lists { try check(list, at: "\(place).on.columns") }
+            for list in lists { try check(list, at: place) }
+        case .largeObjects(let numbers):
+            for (index, number) in numbers.enumerated() where snapshot.objects[.largeObject(number)] == nil {
+                throw PolicyProblem("\(place)[\(index)]", "there is no large object \(number)")
+            }
+        case .named(.parameter, let names):
+            // Others than superusers do not see every parameter.
+            for (index, name) in names.enumerated()
+            where snapshot.server.isSuperuser && !snapshot.parameters.contains(name) {
+                throw PolicyProblem("\(place)[\(index)]", unknown("parameter", name, among: snapshot.parameters))
+            }
+        case .named(let kind, let names):
+            for (index, name) in names.enumerated() {
+                guard ObjectID(kind, named: name).flatMap({ snapshot.objects[$0] }) == nil else { continue }
+                throw unknownObject(name, kind, at: "\(place)[\(index)]")
+            }
         }
     }
 

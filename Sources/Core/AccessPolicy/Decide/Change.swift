@@ -8,12 +8,14 @@ package struct Change: Sendable, Equatable {
         case alterRole
         case setPassword
         case setSetting
+        case setSettingInDatabase
         case grantMembership
         case revokeMembership
         case revoke
         case grant
         case grantDefault
         case revokeDefault
+        case alterOwner
         case rowSecurity
         case createPolicy
         case alterPolicy

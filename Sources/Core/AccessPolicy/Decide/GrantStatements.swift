@@ -6,7 +6,8 @@ enum GrantStatements {
     static let objectsPerStatement = 500
 
     enum Objects {
-        case these([ObjectID])
+        /// Procedures are told apart by their input arguments: one with an OUT argument could be taken for another.
+        case these([ObjectID], procedures: Set<ObjectID> = [])
         /// Every object of the kind in the schema.
         case all(ObjectKind, schema: String)
     }
@@ -19,14 +20,20 @@ enum GrantStatements {
     }
 
     static func revoke(
-        _ privileges: PrivilegeSet, on objects: [ObjectID], from grantees: [Grantee], onlyGrantOption: Bool = false
+        _ privileges: PrivilegeSet, on objects: [ObjectID], procedures: Set<ObjectID> = [],
+        from grantees: [Grantee], onlyGrantOption: Bool = false
     ) -> SQL {
         let head: SQL = onlyGrantOption ? "REVOKE GRANT OPTION FOR " : "REVOKE "
-        return "\(head)\(clause(.these(privileges), on: .these(objects))) FROM \(list(grantees))"
+        let what = clause(.these(privileges), on: .these(objects, procedures: procedures))
+        return "\(head)\(what) FROM \(list(grantees))"
+    }
+
+    static func revokeAll(on objects: Objects, from grantees: [Grantee]) -> SQL {
+        "REVOKE \(clause(.all, on: objects)) FROM \(list(grantees))"
     }
 
     static func grantDefault(
-        _ privileges: PrivilegeList, _ kind: ObjectKind, creator: String, schema: String, to grantees: [Grantee],
+        _ privileges: PrivilegeList, _ kind: ObjectKind, creator: String, schema: String?, to grantees: [Grantee],
         withGrantOption: Bool = false
     ) -> SQL {
         let head = defaultHead(creator: creator, schema: schema)
@@ -35,12 +42,19 @@ enum GrantStatements {
     }
 
     static func revokeDefault(
-        _ privileges: PrivilegeSet, _ kind: ObjectKind, creator: String, schema: String, from grantees: [Grantee],
+        _ privileges: PrivilegeSet, _ kind: ObjectKind, creator: String, schema: String?, from grantees: [Grantee],
         onlyGrantOption: Bool = false
     ) -> SQL {
         let head = defaultHead(creator: creator, schema: schema)
         let option: SQL = onlyGrantOption ? "GRANT OPTION FOR " : ""
         return "\(head) REVOKE \(option)\(words(.these(privileges))) ON \(plural(kind)) FROM \(list(grantees))"
+    }
+
+    static func revokeAllDefaults(
+        _ kind: ObjectKind, creator: String, schema: String?, from grantees: [Grantee]
+    ) -> SQL {
+        let head = defaultHead(creator: creator, schema: schema)
+        return "\(head) REVOKE \(words(.all)) ON \(plural(kind)) FROM \(list(grantees))"
     }
 
     static func list(_ grantees: [Grantee]) -> SQL {
@@ -56,11 +70,12 @@ enum GrantStatements {
         "\(identifier: [name.schema, name.name])"
     }
 
-    private static func defaultHead(creator: String, schema: String) -> SQL {
-        "ALTER DEFAULT PRIVILEGES FOR ROLE \(identifier: creator) IN SCHEMA \(identifier: schema)"
+    private static func defaultHead(creator: String, schema: String?) -> SQL {
+        let place: SQL = schema.map { " IN SCHEMA \(identifier: $0)" } ?? ""
+        return "ALTER DEFAULT PRIVILEGES FOR ROLE \(identifier: creator)\(place)"
     }
 
-    private static func words(_ privileges: PrivilegeList) -> SQL {
+    static func words(_ privileges: PrivilegeList) -> SQL {
         switch privileges {
         case .all: "ALL PRIVILEGES"
         case .these(let set): "\(raw: set.description)"
@@ -69,9 +84,8 @@ enum GrantStatements {
 
     private static func plural(_ kind: ObjectKind) -> SQL {
         switch kind {
-        case .sequence: "SEQUENCES"
         case .function: "ROUTINES"
-        case .database, .schema, .table, .column: "TABLES"
+        default: "\(raw: kind.plural.uppercased())"
         }
     }
 
@@ -80,11 +94,12 @@ enum GrantStatements {
         switch objects {
         case .all(let kind, let schema):
             return "\(words(privileges)) ON ALL \(plural(kind)) IN SCHEMA \(identifier: schema)"
-        case .these(let list):
+        case .these(let list, let procedures):
             if case .column(let table, _) = list.first {
                 return "\(columnWords(privileges, columns: list)) ON TABLE \(qualified(table))"
             }
-            return "\(words(privileges)) ON \(noun(list.first?.kind ?? .table)) \(list.map(object).joined())"
+            let names = list.map { object($0, isProcedure: procedures.contains($0)) }.joined()
+            return "\(words(privileges)) ON \(noun(list.first?.kind ?? .table)) \(names)"
         }
     }
 
@@ -100,22 +115,26 @@ enum GrantStatements {
         return verbs.map { verb -> SQL in "\(raw: verb) (\(names))" }.joined()
     }
 
-    private static func noun(_ kind: ObjectKind) -> SQL {
+    static func noun(_ kind: ObjectKind) -> SQL {
         switch kind {
-        case .database: "DATABASE"
-        case .schema: "SCHEMA"
-        case .table, .column: "TABLE"
-        case .sequence: "SEQUENCE"
+        case .column: "TABLE"
         case .function: "ROUTINE"
+        default: "\(raw: kind.rawValue.uppercased())"
         }
     }
 
-    private static func object(_ object: ObjectID) -> SQL {
+    static func object(_ object: ObjectID, isProcedure: Bool = false) -> SQL {
         switch object {
-        case .database(let name), .schema(let name): "\(identifier: name)"
-        case .table(let name), .sequence(let name), .column(let name, _): qualified(name)
+        case .database(let name), .schema(let name), .language(let name), .foreignDataWrapper(let name),
+            .foreignServer(let name), .tablespace(let name):
+            "\(identifier: name)"
+        case .parameter(let name):
+            "\(identifier: name.split(separator: ".", omittingEmptySubsequences: false).map(String.init))"
+        case .largeObject(let number): "\(raw: String(number))"
+        case .table(let name), .sequence(let name), .column(let name, _), .type(let name): qualified(name)
         // The argument types are SQL already, spelled and quoted by the server.
-        case .function(let name, let arguments): "\(qualified(name))(\(raw: arguments))"
+        case .function(let name, let arguments):
+            "\(qualified(name))(\(raw: isProcedure && !arguments.isEmpty ? "IN " : "")\(raw: arguments))"
         }
     }
 }

@@ -2,12 +2,14 @@ package import Platform
 
 /// Decides, from values alone, what has to change in a database so that it is as its policy says.
 ///
-/// Order: roles, memberships, revokes, grants, default privileges, and row security last, because only that holds an
-/// ACCESS EXCLUSIVE lock until the end of the transaction; behind it only the dropping of roles that shall go.
+/// Order: roles, memberships, revokes, owners and grants, default privileges, and row security last, because that holds
+/// an ACCESS EXCLUSIVE lock until the end of the transaction; so does a change of owner, which decides who grants. Behind
+/// it there is only the dropping of roles that shall go.
 package struct Planner {
     /// As it holds now: what has come to its end is for nobody.
     let policy: Policy
-    let snapshot: Snapshot
+    /// As the database will be after the changes of owners that are planned so far.
+    var snapshot: Snapshot
     let scope: Scope
     let moment: PolicyAtTime
     var plan = Plan()
@@ -62,7 +64,14 @@ struct Scope {
     /// May what is not declared be taken away? Only if both the object and the grantee are managed.
     func manages(_ object: ObjectID, _ grantee: Grantee) -> Bool {
         guard isAuthoritative, let manages, manages.covers(grantee), !isAbsent(grantee) else { return false }
-        return object.schema.map(manages.covers(schema:)) ?? manages.database
+        if let schema = object.schema { return manages.covers(schema: schema) }
+        return object.kind.isClusterWide ? manages.cluster : manages.database
+    }
+
+    /// Of default privileges for every schema: only who manages all of them.
+    func managesEverySchema(_ grantee: Grantee) -> Bool {
+        guard isAuthoritative, let manages, manages.covers(grantee), !isAbsent(grantee) else { return false }
+        return manages.coversEverySchema
     }
 
     func manages(schema: String, _ grantee: Grantee) -> Bool {

@@ -10,6 +10,8 @@ package enum Requirement: Hashable, Sendable {
     case join(String)
     /// To give the attribute to somebody else.
     case attribute(Attribute)
+    /// No right of its own, since another role acts: only that this object changes.
+    case touch(ObjectID)
     /// To change or give away the object itself.
     case own(ObjectID)
     /// To grant or revoke these privileges on the object.

@@ -1,4 +1,4 @@
-package import Platform
+import Platform
 import PostgresClient
 
 /// The statements that lead from one state of a database back to an earlier one, decided from both as values.
@@ -15,17 +15,23 @@ package struct Reversal: Sendable {
     /// Roles that are gone, which no script brings back with all they were.
     package let gone: [String]
 
+    private let touched: Touched
     private let old: Snapshot
-    private let new: Snapshot
+    /// As it will be after the statements so far.
+    private var new: Snapshot
 
+    /// - Parameter touched: Whatever else differs was done by others meanwhile, and is left to them.
     /// - Throws: for a name that PostgreSQL cannot hold.
-    package init(from new: Snapshot, backTo earlier: Snapshot) throws(PlainFailure) {
-        let old = earlier.reachable(from: new)
-        (before, after) = StateFacts.difference(StateFacts(old), StateFacts(new))
-        gone = Set(earlier.roles.keys).subtracting(new.roles.keys).sorted()
+    init(from later: Snapshot, backTo earlier: Snapshot, _ touched: Touched) throws(PlainFailure) {
+        let new = touched.part(of: later)
+        let old = touched.part(of: earlier).reachable(from: new)
+        (before, after) = StateFacts.difference(StateFacts(old, of: touched), StateFacts(new, of: touched))
+        gone = Set(touched.part(of: earlier).roles.keys).subtracting(new.roles.keys).sorted()
+        self.touched = touched
         self.old = old
         self.new = new
         try addRowSecurity()
+        try addOwners()
         try addDefaults()
         try addPrivileges()
         try addMemberships()
@@ -57,21 +63,34 @@ package struct Reversal: Sendable {
         }
     }
 
+    /// Owners first, since they decide who grants; what changes hands takes its privileges along.
+    private mutating func addOwners() throws(PlainFailure) {
+        var owners: [ObjectID: String] = [:]
+        for (object, state) in old.objects {
+            guard let now = new.objects[object], now.owner != state.owner, now.table == nil,
+                touched.mayChangeOwner(of: object, now)
+            else { continue }
+            owners[object] = state.owner
+        }
+        for (object, owner) in owners.sorted(by: { $0.key < $1.key }) {
+            try add(OwnerStatements.alter(object, new.objects[object]?.form ?? .plain, owner: owner))
+        }
+        new.transfer(owners)
+    }
+
     private mutating func addDefaults() throws(PlainFailure) {
-        for holding in Set(old.defaults.keys).union(new.defaults.keys).sorted() {
-            guard let schema = holding.schema else { continue }
-            let nothing = HeldPrivileges(grantor: holding.creator, [])
-            let step = Step(from: new.defaults[holding] ?? nothing, to: old.defaults[holding] ?? nothing)
+        for holding in Set(old.allDefaults.keys).union(new.allDefaults.keys).sorted() {
+            let step = Step(from: new.heldByDefault(holding), to: old.heldByDefault(holding))
             for (privileges, onlyOption) in step.revokes {
                 try add(
                     GrantStatements.revokeDefault(
-                        privileges, holding.kind, creator: holding.creator, schema: schema, from: [holding.grantee],
-                        onlyGrantOption: onlyOption))
+                        privileges, holding.kind, creator: holding.creator, schema: holding.schema,
+                        from: [holding.grantee], onlyGrantOption: onlyOption))
             }
             for (privileges, withOption) in step.grants {
                 try add(
                     GrantStatements.grantDefault(
-                        .these(privileges), holding.kind, creator: holding.creator, schema: schema,
+                        .these(privileges), holding.kind, creator: holding.creator, schema: holding.schema,
                         to: [holding.grantee], withGrantOption: withOption))
             }
         }
@@ -110,17 +129,20 @@ package struct Reversal: Sendable {
                 if !option.isEmpty { grants.add(holding, option, isAboutOption: true, by: actor) }
             }
         }
+        let procedures = Set(new.objects.filter { $0.value.form == .procedure }.keys)
         // What was passed on is taken first, and given last.
         for batch in revokes.sorted(delegatedFirst: true) {
             try add(batch) { objects, grantee in
                 GrantStatements.revoke(
-                    batch.key.privileges, on: objects, from: [grantee], onlyGrantOption: batch.key.isAboutOption)
+                    batch.key.privileges, on: objects, procedures: procedures.intersection(objects), from: [grantee],
+                    onlyGrantOption: batch.key.isAboutOption)
             }
         }
         for batch in grants.sorted(delegatedFirst: false) {
             try add(batch) { objects, grantee in
                 GrantStatements.grant(
-                    .these(batch.key.privileges), on: .these(objects), to: [grantee],
+                    .these(batch.key.privileges), on: .these(objects, procedures: procedures.intersection(objects)),
+                    to: [grantee],
                     withGrantOption: batch.key.isAboutOption)
             }
         }
@@ -172,13 +194,19 @@ package struct Reversal: Sendable {
             let options = RoleStatements.options(
                 now.attributes(leadingTo: was), validUntil: now.validUntil == was.validUntil ? nil : was.validUntil)
             if !options.isEmpty { try add(RoleStatements.alter(name, options)) }
-            for setting in Set(was.settings.keys).union(now.settings.keys).sorted()
-            where was.settings[setting] != now.settings[setting] {
-                if let stored = was.settings[setting] {
-                    try add(RoleStatements.set(RoleSetting(name: setting, stored: stored), of: name))
-                } else {
-                    try add(RoleStatements.reset(setting, of: name))
-                }
+            try addSettings(of: name, was.settings, now.settings, in: nil)
+            try addSettings(of: name, was.settingsInDatabase, now.settingsInDatabase, in: new.server.database)
+        }
+    }
+
+    private mutating func addSettings(
+        of role: String, _ was: [String: String], _ now: [String: String], in database: String?
+    ) throws(PlainFailure) {
+        for setting in Set(was.keys).union(now.keys).sorted() where was[setting] != now[setting] {
+            if let stored = was[setting] {
+                try add(RoleStatements.set(RoleSetting(name: setting, stored: stored), of: role, in: database))
+            } else {
+                try add(RoleStatements.reset(setting, of: role, in: database))
             }
         }
     }
@@ -235,6 +263,7 @@ extension Snapshot {
         }
         old.defaults = defaults.filter { !isGone($0.key.grantee) && !gone.contains($0.key.creator) }
         old.retirements = new.retirements
+        old.changedDefaults = changedDefaults.filter { !gone.contains($0.creator) }
         old.security = security.filter { new.security[$0.key] != nil }
         old.policies = policies.filter { new.objects[.table($0.table)] != nil }.map { policy in
             var policy = policy

@@ -104,20 +104,30 @@ extension Planner {
     }
 
     private mutating func planSettings(of role: RoleDeclaration) throws {
-        let now = snapshot.roles[role.name]?.settings ?? [:]
-        for setting in role.settings {
+        let state = snapshot.roles[role.name]
+        try planSettings(role.settings, now: state?.settings ?? [:], of: role, key: "settings", in: nil)
+        try planSettings(
+            role.settingsInDatabase, now: state?.settingsInDatabase ?? [:], of: role, key: "settingsInDatabase",
+            in: snapshot.server.database)
+    }
+
+    private mutating func planSettings(
+        _ wanted: [RoleSetting], now: [String: String], of role: RoleDeclaration, key: String, in database: String?
+    ) throws {
+        for setting in wanted {
             let stored = now.first { $0.key.lowercased() == setting.name.lowercased() }?.value
             guard stored != setting.stored else { continue }
             try add(
                 Change(
-                    .setSetting, .changes, [RoleStatements.set(setting, of: role.name)],
-                    reason: "\(role.place).settings: \(setting.name) is \(stored.map { "\"\($0)\"" } ?? "not set")",
+                    database == nil ? .setSetting : .setSettingInDatabase, .changes,
+                    [RoleStatements.set(setting, of: role.name, in: database)],
+                    reason: "\(role.place).\(key): \(setting.name) is \(stored.map { "\"\($0)\"" } ?? "not set")",
                     requires: [.alter(role: role.name)]),
                 role: role.name, at: role.place)
         }
-        for name in now.keys.sorted()
-        where !role.settings.contains(where: { $0.name.lowercased() == name.lowercased() }) {
-            plan.undeclared.append("setting \(name) of role \(spelled(role.name))")
+        let place = database.map { " in database \(spelled($0))" } ?? ""
+        for name in now.keys.sorted() where !wanted.contains(where: { $0.name.lowercased() == name.lowercased() }) {
+            plan.undeclared.append("setting \(name) of role \(spelled(role.name))\(place)")
         }
     }
 
@@ -140,13 +150,12 @@ extension Planner {
     }
 
     mutating func planMemberships() throws {
+        try planUndeclaredMemberships()
         for role in policy.roles {
             for (index, membership) in role.memberOf.enumerated() where !moment.hasEnded(membership) {
                 try plan(membership, of: role.name, at: "\(role.place).memberOf[\(index)]")
             }
         }
-        try planEndedMemberships()
-        try planUndeclaredMemberships()
     }
 
     private mutating func plan(_ wanted: MembershipDeclaration, of member: String, at place: String) throws {
@@ -161,6 +170,12 @@ extension Planner {
         let wantsNone = wanted.inherit == false && wanted.set == false
         if rows.isEmpty || lacks || (!isEffective && !wantsNone) {
             let what = rows.isEmpty ? "is not a member of" : "has not all of this membership in"
+            // A second grant by the same grantor changes only what is written.
+            var wanted = wanted
+            if !rows.isEmpty, !isEffective, !wantsNone {
+                wanted.inherit = wanted.inherit ?? inheritsByDefault(member)
+                wanted.set = wanted.set ?? true
+            }
             try add(
                 Change(
                     .grantMembership, .widens,
@@ -172,6 +187,11 @@ extension Planner {
         for row in rows {
             try narrow(row, to: wanted, at: place)
         }
+    }
+
+    /// A membership that says nothing of it is inherited or not as the role itself is.
+    private func inheritsByDefault(_ member: String) -> Bool {
+        policy.roles.first { $0.name == member }?.attributes.inherit ?? snapshot.roles[member]?.inherit ?? true
     }
 
     /// An option that is declared false is taken from every grantor's row.
@@ -196,43 +216,8 @@ extension Planner {
             role: row.member, at: place)
     }
 
-    private mutating func planUndeclaredMemberships() throws {
-        let declared = Set(policy.roles.flatMap { role in role.memberOf.map { [role.name, $0.role] } })
-        let order = snapshot.memberships.sorted { ($0.member, $0.role, $0.grantor) < ($1.member, $1.role, $1.grantor) }
-        for row in order where !declared.contains([row.member, row.role]) {
-            // What roles that shall go are members of goes with them.
-            if policy.roles.contains(where: { $0.retirement != nil && [row.member, row.role].contains($0.name) }) {
-                continue
-            }
-            guard snapshot.protection(of: row.member) == nil, scope.reports(.role(row.member)) else { continue }
-            let what = "membership of \(spelled(row.member)) in \(spelled(row.role))"
-            guard scope.manages(role: row.member), scope.manages(role: row.role) else {
-                plan.undeclared.append(what)
-                continue
-            }
-            plan.changes.append(
-                try Change(
-                    .revokeMembership, .narrows, [RoleStatements.revokeMembership(row)],
-                    reason: "\(what) is not declared", revokes: 1, requires: needs(of: row)))
-        }
-    }
-
-    /// A membership that came to its end is taken away whatever the mode is: the policy itself says so.
-    private mutating func planEndedMemberships() throws {
-        for ended in moment.endedMemberships {
-            let until = ended.membership.until?.brief ?? ""
-            for row in snapshot.memberships where row.role == ended.membership.role && row.member == ended.member {
-                try add(
-                    Change(
-                        .revokeMembership, .narrows, [RoleStatements.revokeMembership(row)],
-                        reason: "\(ended.place): ended at \(until)", requires: needs(of: row)),
-                    role: row.member, at: ended.place)
-            }
-        }
-    }
-
     /// From PostgreSQL 16 on a membership is taken back in the name of who granted it.
-    private func needs(of row: MembershipState) -> Set<Requirement> {
+    func needs(of row: MembershipState) -> Set<Requirement> {
         let isAnothers = snapshot.server.version >= 160_000 && row.grantor != snapshot.server.user
         return isAnothers ? [.admit(to: row.role), .inherit(row.grantor)] : [.admit(to: row.role)]
     }

@@ -24,15 +24,21 @@ enum RoleStatements {
         statement("ALTER ROLE", name, options)
     }
 
-    static func set(_ setting: RoleSetting, of name: String) -> SQL {
-        let path = setting.name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        let values = setting.values.map { value -> SQL in "\(literal: value)" }.joined()
-        return "ALTER ROLE \(identifier: name) SET \(identifier: path) TO \(values)"
+    static func set(_ setting: RoleSetting, of name: String, in database: String? = nil) -> SQL {
+        let place: SQL = database.map { " IN DATABASE \(identifier: $0)" } ?? ""
+        return "ALTER ROLE \(identifier: name)\(place) \(assignment(setting))"
     }
 
-    static func reset(_ setting: String, of name: String) -> SQL {
+    static func assignment(_ setting: RoleSetting) -> SQL {
+        let path = setting.name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        let values = setting.values.map { value -> SQL in "\(literal: value)" }.joined()
+        return "SET \(identifier: path) TO \(values)"
+    }
+
+    static func reset(_ setting: String, of name: String, in database: String? = nil) -> SQL {
         let path = setting.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        return "ALTER ROLE \(identifier: name) RESET \(identifier: path)"
+        let place: SQL = database.map { " IN DATABASE \(identifier: $0)" } ?? ""
+        return "ALTER ROLE \(identifier: name)\(place) RESET \(identifier: path)"
     }
 
     static func drop(_ name: String) -> SQL {

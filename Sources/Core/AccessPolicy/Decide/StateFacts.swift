@@ -15,13 +15,18 @@ package struct StateFacts: Sendable, Equatable {
         self.init(snapshot, of: nil)
     }
 
+    /// What some changes may have altered.
+    init(_ snapshot: Snapshot, of touched: Touched) {
+        self.init(touched.part(of: snapshot), of: nil, touched)
+    }
+
     /// What a plan rests on: the roles that the policy speaks of, with all who are members of them, the objects it
     /// selects, and all that these roles hold.
     package init(_ snapshot: Snapshot, for policy: Policy) {
         self.init(snapshot, of: PolicyReach(policy, snapshot))
     }
 
-    private init(_ snapshot: Snapshot, of reach: PolicyReach?) {
+    private init(_ snapshot: Snapshot, of reach: PolicyReach?, _ touched: Touched? = nil) {
         for (name, state) in snapshot.roles where reach?.roles.contains(name) != false { add(name, state) }
         for row in snapshot.memberships where reach?.roles.contains(row.role) != false || reach?.declares(row) == true {
             let by = row.grantor.isEmpty ? "" : ", granted by \(spelled(row.grantor))"
@@ -29,7 +34,8 @@ package struct StateFacts: Sendable, Equatable {
             values["membership of \(spelled(row.member)) in \(spelled(row.role))\(by)"] =
                 options.filter(\.1).map(\.0).joined(separator: ", ")
         }
-        for (object, state) in snapshot.objects where reach?.objects.contains(object) != false {
+        for (object, state) in snapshot.objects
+        where reach?.objects.contains(object) != false && touched?.mayChangeOwner(of: object, state) != false {
             values["owner of \(object.kind.rawValue) \(object)"] = state.owner
         }
         for (holding, rows) in snapshot.privileges where reach?.covers(holding) != false {
@@ -41,7 +47,7 @@ package struct StateFacts: Sendable, Equatable {
                         + ", granted by \(spelled(row.grantor))"] = words(row)
             }
         }
-        for (holding, held) in snapshot.defaults where reach?.covers(holding) != false {
+        for (holding, held) in snapshot.allDefaults where reach?.covers(holding) != false {
             let place = holding.schema.map { "in schema \(spelled($0))" } ?? "everywhere"
             values[
                 "default privileges on \(holding.kind.rawValue)s of \(spelled(holding.creator)) \(place) to "
@@ -71,6 +77,9 @@ package struct StateFacts: Sendable, Equatable {
             (attributes + ["CONNECTION LIMIT \(state.connectionLimit)", "VALID UNTIL \(state.validUntil.text)"])
             .joined(separator: ", ")
         for (setting, value) in state.settings { values["setting \(setting) of role \(spelled(name))"] = value }
+        for (setting, value) in state.settingsInDatabase {
+            values["setting \(setting) of role \(spelled(name)) in this database"] = value
+        }
     }
 
     private func name(_ grantee: Grantee) -> String { spelled(grantee.description) }
@@ -124,6 +133,18 @@ package struct StateFacts: Sendable, Equatable {
     }
 }
 
+extension Snapshot {
+    /// What future objects will let others do, where it is recorded: also that PUBLIC has nothing of what is built in.
+    var allDefaults: [DefaultHolding: HeldPrivileges] {
+        var all = defaults.filter { $0.key.schema != nil || $0.key.grantee != .role($0.key.creator) }
+        for changed in changedDefaults {
+            let holding = DefaultHolding(creator: changed.creator, schema: nil, kind: changed.kind, grantee: .everyone)
+            all[holding] = heldByDefault(holding)
+        }
+        return all
+    }
+}
+
 /// What a policy speaks of in one database.
 private struct PolicyReach {
     let roles: Set<String>
@@ -134,6 +155,14 @@ private struct PolicyReach {
         var roles = Set(policy.roles.map(\.name))
         var objects: Set<ObjectID> = []
         for role in policy.roles { roles.formUnion(role.memberOf.map(\.role)) }
+        for declared in policy.owners {
+            roles.insert(declared.owner)
+            objects.formUnion(snapshot.objects(of: declared.target))
+        }
+        for declared in policy.defaultPrivileges {
+            roles.formUnion(declared.creators)
+            roles.formUnion(declared.grantees.compactMap(\.roleName))
+        }
         for grant in policy.grants {
             roles.formUnion(grant.grantees.compactMap(\.roleName))
             roles.formUnion(grant.futureCreators)

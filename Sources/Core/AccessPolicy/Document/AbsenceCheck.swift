@@ -24,6 +24,15 @@ struct AbsenceCheck {
                 try check(creator, at: "grants[\(index)].future.createdBy[\(position)]")
             }
         }
+        for (index, declared) in policy.owners.enumerated() {
+            try check(declared.owner, at: "owners[\(index)].owner")
+        }
+        for (index, declared) in policy.defaultPrivileges.enumerated() {
+            try check(declared.grantees, at: "defaultPrivileges[\(index)].to")
+            for (position, creator) in declared.creators.enumerated() {
+                try check(creator, at: "defaultPrivileges[\(index)].createdBy[\(position)]")
+            }
+        }
         for table in policy.rowSecurity {
             for (index, policy) in table.policies.enumerated() {
                 try check(policy.grantees, at: "\(table.place).policies[\(index)].to")

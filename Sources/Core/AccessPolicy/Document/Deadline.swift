@@ -61,6 +61,11 @@ package struct PolicyAtTime: Sendable {
 
     private let now: Timestamp?
 
+    /// The declaration of this membership, where it has ended.
+    func end(of row: MembershipState) -> (member: String, place: String, membership: MembershipDeclaration)? {
+        endedMemberships.first { $0.member == row.member && $0.membership.role == row.role }
+    }
+
     func hasEnded(_ membership: MembershipDeclaration) -> Bool {
         guard let until = membership.until, let now else { return false }
         return now > until

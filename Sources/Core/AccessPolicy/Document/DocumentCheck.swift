@@ -13,17 +13,23 @@ struct DocumentCheck {
         try checkTablesOnce()
         try checkGrantsOnce()
         try AbsenceCheck(policy).run()
+        try checkOwnersOnce()
+        try checkDefaultsOnce()
     }
 
     private func checkNames() throws(PolicyProblem) {
         for (index, grant) in policy.grants.enumerated() {
-            for (position, grantee) in grant.grantees.enumerated() {
-                if let role = grantee.roleName, role.hasPrefix("pg_") {
-                    throw PolicyProblem(
-                        "grants[\(index)].to[\(position)]", "role \"\(role)\" is PostgreSQL's own, and is never changed"
-                    )
-                }
-            }
+            try checkNames(grant.grantees, at: "grants[\(index)].to")
+        }
+        for (index, declared) in policy.defaultPrivileges.enumerated() {
+            try checkNames(declared.grantees, at: "defaultPrivileges[\(index)].to")
+        }
+    }
+
+    private func checkNames(_ grantees: [Grantee], at place: String) throws(PolicyProblem) {
+        for (position, grantee) in grantees.enumerated() {
+            guard let role = grantee.roleName, role.hasPrefix("pg_") else { continue }
+            throw PolicyProblem("\(place)[\(position)]", "role \"\(role)\" is PostgreSQL's own, and is never changed")
         }
     }
 
@@ -45,9 +51,17 @@ struct DocumentCheck {
     /// That `public.*` and `public.users` overlap is no mistake.
     private func checkGrantsOnce() throws(PolicyProblem) {
         var seen: [Said: Int] = [:]
+        var whole: [Said: (index: Int, isNone: Bool)] = [:]
         for (index, grant) in policy.grants.enumerated() {
-            for (object, grantee) in objects(of: grant.target).flatMap({ object in grant.grantees.map { (object, $0) } }
-            ) {
+            for (object, grantee) in grant.target.words.flatMap({ object in grant.grantees.map { (object, $0) } }) {
+                let both = Said(object: object, grantee: grantee, privilege: "")
+                if let first = whole[both], first.isNone || grant.isNone {
+                    throw PolicyProblem(
+                        "grants[\(index)]",
+                        "nothing on \(object) to \"\(grantee)\" is declared, and something too: see grants[\(first.index)]"
+                    )
+                }
+                whole[both] = (index, grant.isNone)
                 for privilege in words(grant.privileges) {
                     let said = Said(object: object, grantee: grantee, privilege: privilege)
                     if let first = seen.updateValue(index, forKey: said) {
@@ -67,21 +81,40 @@ struct DocumentCheck {
         }
     }
 
-    private func objects(of target: GrantDeclaration.Target) -> [String] {
-        switch target {
-        case .database: ["the database"]
-        case .schemas(let names): names.map { "schema \(spelled($0))" }
-        case .tables(let list): list.map { "table \(text($0))" }
-        case .sequences(let list): list.map { "sequence \(text($0))" }
-        case .functions(let list): list.map { "function \(text($0))" }
-        case .columns(let lists): lists.flatMap { list in list.columns.map { "column \(list.table).\(spelled($0))" } }
+    /// An object has one owner; `public.users` may have another than `public.*`.
+    private func checkOwnersOnce() throws(PolicyProblem) {
+        var seen: [String: Int] = [:]
+        for (index, owned) in policy.owners.enumerated() {
+            for object in owned.target.words {
+                guard let first = seen.updateValue(index, forKey: object) else { continue }
+                throw PolicyProblem(
+                    "owners[\(index)]", "the owner of \(object) is declared twice: see owners[\(first)]")
+            }
         }
     }
 
-    private func text<Name: CustomStringConvertible>(_ selector: Selector<Name>) -> String {
-        switch selector {
-        case .one(let name): name.description
-        case .all(let schema): "\(spelled(schema)).*"
+    private struct SaidOfFuture: Hashable {
+        let holding: DefaultHolding
+        let privilege: String
+    }
+
+    private func checkDefaultsOnce() throws(PolicyProblem) {
+        var seen: [SaidOfFuture: String] = [:]
+        var places: [DefaultHolding: (place: String, isNone: Bool)] = [:]
+        for (place, declared) in policy.futures {
+            for holding in declared.holdings {
+                let whom = "future \(holding.kind.plural) of \"\(holding.creator)\" to \"\(holding.grantee)\""
+                if let first = places[holding], first.isNone || declared.isNone {
+                    throw PolicyProblem(
+                        place, "nothing on \(whom) is declared, and something too: see \(first.place)")
+                }
+                places[holding] = (place, declared.isNone)
+                for privilege in words(declared.privileges) {
+                    let said = SaidOfFuture(holding: holding, privilege: privilege)
+                    guard let first = seen.updateValue(place, forKey: said) else { continue }
+                    throw PolicyProblem(place, "\(privilege) on \(whom) is declared twice: see \(first)")
+                }
+            }
         }
     }
 }

@@ -2,53 +2,9 @@ package import Platform
 
 /// One grant as declared: privileges on objects of one kind, to some roles.
 package struct GrantDeclaration: Sendable {
-    /// The objects of a grant, all of one kind.
-    package enum Target: Sendable {
-        case database
-        case schemas([String])
-        case tables([Selector<ObjectName>])
-        case columns([ColumnList])
-        case sequences([Selector<ObjectName>])
-        case functions([Selector<RoutineSignature>])
-
-        package var kind: ObjectKind {
-            switch self {
-            case .database: .database
-            case .schemas: .schema
-            case .tables: .table
-            case .columns: .column
-            case .sequences: .sequence
-            case .functions: .function
-            }
-        }
-
-        /// The schemas of `schema.*`, when that is all the target names.
-        package var wholeSchemas: [String]? {
-            switch self {
-            case .tables(let list), .sequences(let list): Self.schemas(list)
-            case .functions(let list): Self.schemas(list)
-            case .database, .schemas, .columns: nil
-            }
-        }
-
-        private static func schemas<Name>(_ selectors: [Selector<Name>]) -> [String]? {
-            let schemas = selectors.compactMap(\.schemaOfAll)
-            return schemas.count == selectors.count ? schemas : nil
-        }
-    }
-
-    package struct ColumnList: Sendable {
-        package let table: ObjectName
-        package let columns: [String]
-
-        package init(table: ObjectName, columns: [String]) {
-            self.table = table
-            self.columns = columns
-        }
-    }
-
     package private(set) var grantees: [Grantee]
     package let target: Target
+    /// The empty list is an order: nothing, not even what is built in, in whichever mode.
     package let privileges: PrivilegeList
     package let withGrantOption: Bool
     /// The roles whose future objects of this kind, in these schemas, get the same privileges.
@@ -74,6 +30,8 @@ package struct GrantDeclaration: Sendable {
         copy.grantees = []
         return copy
     }
+
+    package var isNone: Bool { privileges == .these([]) }
 }
 
 extension GrantDeclaration: Decodable {
@@ -87,48 +45,25 @@ extension GrantDeclaration: Decodable {
 
     package init(from decoder: any Decoder) throws {
         let container = try decoder.strict(Keys.self)
-        let grantees = try container.parsed(.to) { Grantee($0) }
-        if let index = grantees.indices.first(where: { grantees[..<$0].contains(grantees[$0]) }) {
-            throw container.rejection(.to, at: index, "\"\(grantees[index])\" is listed twice")
-        }
+        let grantees = try container.grantees(.to)
         let target = try container.decode(Target.self, forKey: .on)
         let withGrantOption = try container.decodeIfPresent(Bool.self, forKey: .withGrantOption) ?? false
         if withGrantOption, grantees.contains(.everyone) {
             throw container.rejection(.withGrantOption, "PostgreSQL grants no grant option to PUBLIC")
         }
+        let futureCreators = try Self.futureCreators(in: container, target: target)
         self.init(
             to: grantees, on: target,
-            try Self.privileges(in: container, of: target.kind),
+            try container.privileges(.privileges, of: target.kind),
             withGrantOption: withGrantOption,
-            futureCreators: try Self.futureCreators(in: container, target: target),
+            futureCreators: futureCreators,
             until: try container.deadline(forKey: .until))
-    }
-
-    private static func privileges(
-        in container: KeyedDecodingContainer<Keys>, of kind: ObjectKind
-    ) throws -> PrivilegeList {
-        let words = try container.decode([String].self, forKey: .privileges)
-        guard !words.isEmpty else { throw container.rejection(.privileges, "the list is empty") }
-        if words.count == 1, ["ALL", "ALL PRIVILEGES"].contains(words[0].uppercased()) { return .all }
-        var set: PrivilegeSet = []
-        for (index, word) in words.enumerated() {
-            guard let privilege = PrivilegeSet(named: word) else {
-                let sentence =
-                    word.uppercased() == "ALL"
-                    ? "ALL stands alone" : unknown("privilege", word, among: PrivilegeSet.allNames)
-                throw container.rejection(.privileges, at: index, sentence)
-            }
-            guard kind.privileges.contains(privilege) else {
-                let known = kind.privileges.names.joined(separator: ", ")
-                throw container.rejection(
-                    .privileges, at: index, "there is no \(privilege) on a \(kind.rawValue): it has \(known)")
-            }
-            guard !set.contains(privilege) else {
-                throw container.rejection(.privileges, at: index, "\(privilege) is listed twice")
-            }
-            set.formUnion(privilege)
+        if isNone, until != nil { throw container.rejection(.until, "no privilege is listed: an order has no end") }
+        if isNone, withGrantOption || !futureCreators.isEmpty {
+            throw container.rejection(
+                withGrantOption ? .withGrantOption : .future,
+                "no privilege is listed: that takes all of them away, and has neither withGrantOption nor future")
         }
-        return .these(set)
     }
 
     private static func futureCreators(
@@ -136,52 +71,46 @@ extension GrantDeclaration: Decodable {
     ) throws -> [String] {
         guard container.contains(.future) else { return [] }
         guard target.wholeSchemas != nil else {
-            throw container.rejection(.future, "only schema.* of tables, sequences or functions has future objects")
+            throw container.rejection(
+                .future, "only schema.* of tables, sequences, functions or types has future objects")
         }
         let future = try container.superDecoder(forKey: .future).strict(FutureKeys.self)
         return try future.parsed(.createdBy) { $0 }
     }
 }
 
-extension GrantDeclaration.Target: Decodable {
-    private enum Keys: String, CodingKey, CaseIterable {
-        case database, schemas, tables, columns, sequences, functions
+extension KeyedDecodingContainer {
+    /// The roles under this key, and PUBLIC; none twice.
+    func grantees(_ key: Key) throws -> [Grantee] {
+        let grantees = try parsed(key) { Grantee($0) }
+        if let index = grantees.indices.first(where: { grantees[..<$0].contains(grantees[$0]) }) {
+            throw rejection(key, at: index, "\"\(grantees[index])\" is listed twice")
+        }
+        return grantees
     }
 
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.strict(Keys.self)
-        guard container.allKeys.count == 1, let key = container.allKeys.first else {
-            let known = Keys.allCases.map(\.rawValue).joined(separator: ", ")
-            throw decoder.rejection("exactly one kind of object is expected: \(known)")
-        }
-        switch key {
-        case .database:
-            guard try container.decode(Bool.self, forKey: .database) else {
-                throw container.rejection(.database, "only true has a meaning here: the connected database")
+    /// The privileges under this key, all of which the kind has; the empty list is none at all.
+    func privileges(_ key: Key, of kind: ObjectKind) throws -> PrivilegeList {
+        let words = try decode([String].self, forKey: key)
+        if words.count == 1, ["ALL", "ALL PRIVILEGES"].contains(words[0].uppercased()) { return .all }
+        var set: PrivilegeSet = []
+        for (index, word) in words.enumerated() {
+            guard let privilege = PrivilegeSet(named: word) else {
+                let sentence =
+                    word.uppercased() == "ALL"
+                    ? "ALL stands alone" : unknown("privilege", word, among: PrivilegeSet.allNames)
+                throw rejection(key, at: index, sentence)
             }
-            self = .database
-        case .schemas: self = .schemas(try container.parsed(.schemas) { $0 })
-        case .tables: self = .tables(try container.parsed(.tables, NameParser.selector))
-        case .sequences: self = .sequences(try container.parsed(.sequences, NameParser.selector))
-        case .functions: self = .functions(try container.parsed(.functions, NameParser.routine))
-        case .columns:
-            let lists = try container.named(GrantDeclaration.ColumnList.self, forKey: .columns)
-            guard !lists.isEmpty else { throw container.rejection(.columns, "no table is named") }
-            self = .columns(lists.sorted { $0.table < $1.table })
+            guard kind.privileges.contains(privilege) else {
+                let known = kind.privileges.names.joined(separator: ", ")
+                throw rejection(
+                    key, at: index, "there is no \(privilege) on a \(kind.rawValue): it has \(known)")
+            }
+            guard !set.contains(privilege) else {
+                throw rejection(key, at: index, "\(privilege) is listed twice")
+            }
+            set.formUnion(privilege)
         }
-    }
-}
-
-extension GrantDeclaration.ColumnList: NamedDecodable {
-    init(named name: String, from decoder: any Decoder) throws {
-        let table: ObjectName
-        do throws(NameParser.Problem) {
-            table = try NameParser.object(name)
-        } catch {
-            throw decoder.rejection(error.sentence)
-        }
-        let columns = try decoder.singleValueContainer().decode([String].self)
-        guard !columns.isEmpty else { throw decoder.rejection("the list is empty") }
-        self.init(table: table, columns: columns)
+        return .these(set)
     }
 }

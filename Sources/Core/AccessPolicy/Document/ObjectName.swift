@@ -16,7 +16,7 @@ package struct ObjectName: Hashable, Comparable, Sendable, CustomStringConvertib
     package var description: String { spelled(schema) + "." + spelled(name) }
 }
 
-/// What one word under `tables`, `sequences` or `functions` selects.
+/// What one word under `tables`, `sequences`, `functions` or `types` selects.
 package enum Selector<Name: Hashable & Sendable>: Hashable, Sendable {
     case one(Name)
     /// `schema.*`: every object of that kind in the schema but the members of extensions.
@@ -24,6 +24,15 @@ package enum Selector<Name: Hashable & Sendable>: Hashable, Sendable {
 
     package var schemaOfAll: String? {
         if case .all(let schema) = self { schema } else { nil }
+    }
+}
+
+extension Selector: CustomStringConvertible where Name: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .one(let name): name.description
+        case .all(let schema): "\(spelled(schema)).*"
+        }
     }
 }
 
@@ -87,6 +96,16 @@ package enum NameParser {
         let name = try object(String(text[..<open]))
         let arguments = text[text.index(after: open)...].dropLast()
         return .one(RoutineSignature(name: name, arguments: String(arguments)))
+    }
+
+    /// A setting's name, as PostgreSQL keeps the privileges on it: in lower case.
+    package static func parameter(_ text: String) throws(Problem) -> String {
+        let words = text.split(separator: ".", omittingEmptySubsequences: false)
+        let isName = words.allSatisfy { word in
+            !word.isEmpty && word.allSatisfy { $0 == "_" || $0.isASCII && ($0.isLetter || $0.isNumber) }
+        }
+        guard isName else { throw Problem(sentence: "\"\(text)\" is not the name of a parameter") }
+        return text.lowercased()
     }
 
     private static func shape(_ text: String, _ count: Int) -> Problem {

@@ -12,7 +12,9 @@ package struct Policy: Sendable {
     package let mode: Mode
     package let manages: Manages?
     package let roles: [RoleDeclaration]
+    package let owners: [OwnerDeclaration]
     package var grants: [GrantDeclaration]
+    package let defaultPrivileges: [DefaultDeclaration]
     package let rowSecurity: [TableSecurity]
     package let tests: [AccessTest]
     /// Owners, besides superusers and the connected role, whose functions may run during tests.
@@ -24,18 +26,28 @@ package struct Policy: Sendable {
 
     package init(
         mode: Mode = .additive, manages: Manages? = nil, roles: [RoleDeclaration] = [],
-        grants: [GrantDeclaration] = [], rowSecurity: [TableSecurity] = [], tests: [AccessTest] = [],
+        owners: [OwnerDeclaration] = [], grants: [GrantDeclaration] = [],
+        defaultPrivileges: [DefaultDeclaration] = [], rowSecurity: [TableSecurity] = [], tests: [AccessTest] = [],
         trustedOwners: [String] = [], proofBudget: Int = 5, databases: [NamePattern] = []
     ) {
         self.mode = mode
         self.manages = manages
         self.roles = roles
+        self.owners = owners
         self.grants = grants
+        self.defaultPrivileges = defaultPrivileges
         self.rowSecurity = rowSecurity
         self.tests = tests
         self.trustedOwners = trustedOwners
         self.proofBudget = proofBudget
         self.databases = databases
+    }
+
+    /// All that is declared of future objects, with its place: `future` of grants, and `defaultPrivileges`.
+    package var futures: [(place: String, declared: DefaultDeclaration)] {
+        grants.enumerated().compactMap { index, grant in
+            grant.future.map { ("grants[\(index)].future", $0) }
+        } + defaultPrivileges.enumerated().map { ("defaultPrivileges[\($0)]", $1) }
     }
 }
 
@@ -43,18 +55,25 @@ package struct Policy: Sendable {
 package struct Manages: Sendable, Hashable {
     package let schemas: [NamePattern]
     package let roles: [NamePattern]
+    /// Privileges on the connected database, and on what stands in it outside of schemas.
     package let database: Bool
+    /// Privileges on what all databases of the server share: tablespaces and parameters.
+    package let cluster: Bool
     /// `PUBLIC` is managed only where it is named; no pattern reaches it.
     package let everyone: Bool
 
-    package init(schemas: [String], roles: [String], database: Bool = true) {
+    package init(schemas: [String], roles: [String], database: Bool = true, cluster: Bool = false) {
         self.schemas = schemas.map(NamePattern.init)
         self.roles = roles.filter { $0 != "PUBLIC" }.map(NamePattern.init)
         self.database = database
+        self.cluster = cluster
         self.everyone = roles.contains("PUBLIC")
     }
 
     package func covers(schema: String) -> Bool { schemas.contains { $0.matches(schema) } }
+
+    /// Every schema there is and will be.
+    package var coversEverySchema: Bool { schemas.contains { $0.text == "*" } }
 
     package func covers(_ grantee: Grantee) -> Bool {
         switch grantee {
@@ -88,7 +107,8 @@ package struct NamePattern: Sendable, Hashable {
 extension Policy: Decodable {
     private enum Keys: String, CodingKey, CaseIterable {
         case schema = "$schema"
-        case version, mode, manages, roles, grants, rowSecurity, tests, trustedOwners, proofBudget, databases
+        case version, mode, manages, roles, owners, grants, defaultPrivileges, rowSecurity, tests, trustedOwners
+        case proofBudget, databases
     }
 
     package init(from decoder: any Decoder) throws {
@@ -113,7 +133,10 @@ extension Policy: Decodable {
         self.init(
             mode: mode, manages: manages,
             roles: try container.named(RoleDeclaration.self, forKey: .roles).sorted { $0.name < $1.name },
+            owners: try container.decodeIfPresent([OwnerDeclaration].self, forKey: .owners) ?? [],
             grants: try container.decodeIfPresent([GrantDeclaration].self, forKey: .grants) ?? [],
+            defaultPrivileges: try container.decodeIfPresent([DefaultDeclaration].self, forKey: .defaultPrivileges)
+                ?? [],
             rowSecurity: try container.named(TableSecurity.self, forKey: .rowSecurity).sorted { $0.table < $1.table },
             tests: try container.decodeIfPresent([AccessTest].self, forKey: .tests) ?? [],
             trustedOwners: try container.decodeIfPresent([String].self, forKey: .trustedOwners) ?? [],
@@ -130,7 +153,7 @@ extension Policy.Mode {
 
 extension Manages: Decodable {
     private enum Keys: String, CodingKey, CaseIterable {
-        case schemas, roles, database
+        case schemas, roles, database, cluster
     }
 
     package init(from decoder: any Decoder) throws {
@@ -138,6 +161,7 @@ extension Manages: Decodable {
         self.init(
             schemas: try container.decodeIfPresent([String].self, forKey: .schemas) ?? [],
             roles: try container.decodeIfPresent([String].self, forKey: .roles) ?? [],
-            database: try container.decodeIfPresent(Bool.self, forKey: .database) ?? true)
+            database: try container.decodeIfPresent(Bool.self, forKey: .database) ?? true,
+            cluster: try container.decodeIfPresent(Bool.self, forKey: .cluster) ?? false)
     }
 }

@@ -6,6 +6,39 @@ package enum ObjectKind: String, Hashable, Sendable, CaseIterable, Encodable {
     case column
     case sequence
     case function
+    /// Types and domains.
+    case type
+    case language
+    case foreignDataWrapper = "foreign data wrapper"
+    case foreignServer = "foreign server"
+    case largeObject = "large object"
+    case tablespace
+    case parameter
+
+    package var plural: String { rawValue + "s" }
+
+    /// The key under `on` in a document: `foreignServers`.
+    package var key: String {
+        guard self != .database else { return rawValue }
+        let words = plural.split(separator: " ")
+        return words[0] + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+    }
+
+    /// Shared by all databases of a server, so that the policies of several databases could speak of it.
+    package var isClusterWide: Bool { self == .tablespace || self == .parameter }
+
+    /// What other objects are in.
+    package var isContainer: Bool { self == .database || self == .schema }
+
+    /// What PostgreSQL lets PUBLIC do on every new object of this kind.
+    package var builtInForEveryone: PrivilegeSet {
+        switch self {
+        case .database: [.connect, .temporary]
+        case .function: .execute
+        case .type, .language: .usage
+        default: []
+        }
+    }
 
     /// The privileges that PostgreSQL knows for this kind; `MAINTAIN` only from 17 on.
     package var privileges: PrivilegeSet {
@@ -16,6 +49,10 @@ package enum ObjectKind: String, Hashable, Sendable, CaseIterable, Encodable {
         case .column: [.select, .insert, .update, .references]
         case .sequence: [.select, .update, .usage]
         case .function: [.execute]
+        case .type, .language, .foreignDataWrapper, .foreignServer: [.usage]
+        case .largeObject: [.select, .update]
+        case .tablespace: [.create]
+        case .parameter: [.set, .alterSystem]
         }
     }
 
@@ -46,12 +83,14 @@ package struct PrivilegeSet: OptionSet, Hashable, Sendable, CustomStringConverti
     package static let connect = PrivilegeSet(rawValue: 1 << 10)
     package static let temporary = PrivilegeSet(rawValue: 1 << 11)
     package static let execute = PrivilegeSet(rawValue: 1 << 12)
+    package static let set = PrivilegeSet(rawValue: 1 << 13)
+    package static let alterSystem = PrivilegeSet(rawValue: 1 << 14)
 
     private static let words: [(PrivilegeSet, String)] = [
         (.select, "SELECT"), (.insert, "INSERT"), (.update, "UPDATE"), (.delete, "DELETE"),
         (.truncate, "TRUNCATE"), (.references, "REFERENCES"), (.trigger, "TRIGGER"), (.maintain, "MAINTAIN"),
         (.create, "CREATE"), (.usage, "USAGE"), (.connect, "CONNECT"), (.temporary, "TEMPORARY"),
-        (.execute, "EXECUTE"),
+        (.execute, "EXECUTE"), (.set, "SET"), (.alterSystem, "ALTER SYSTEM"),
     ]
 
     /// The privilege of that name, in any case; `TEMP` is PostgreSQL's own abbreviation.

@@ -6,6 +6,8 @@ package struct RoleDeclaration: Sendable {
     package var attributes = RoleAttributes()
     package var validUntil: Expiry?
     package var settings: [RoleSetting] = []
+    /// For the connected database alone; there they win over `settings`.
+    package var settingsInDatabase: [RoleSetting] = []
     package var password: PasswordSource?
     package var memberOf: [MembershipDeclaration] = []
     /// What becomes of a role that shall not be there; nil for one that shall.
@@ -83,7 +85,7 @@ package struct MembershipDeclaration: Sendable, Hashable {
 extension RoleDeclaration: NamedDecodable {
     private enum Keys: String, CodingKey, CaseIterable {
         case login, createdb, createrole, inherit, replication, bypassRls, connectionLimit, superuser
-        case validUntil, settings, password, memberOf
+        case validUntil, settings, settingsInDatabase, password, memberOf
         case state, reassignTo, drop
     }
 
@@ -118,6 +120,8 @@ extension RoleDeclaration: NamedDecodable {
         }
         validUntil = try container.decodeIfPresent(Expiry.self, forKey: .validUntil)
         settings = try container.named(RoleSetting.self, forKey: .settings).sorted { $0.name < $1.name }
+        settingsInDatabase = try container.named(RoleSetting.self, forKey: .settingsInDatabase)
+            .sorted { $0.name < $1.name }
         password = try container.decodeIfPresent(PasswordSource.self, forKey: .password)
         memberOf = try container.decodeIfPresent([MembershipDeclaration].self, forKey: .memberOf) ?? []
         for (index, membership) in memberOf.enumerated() {

@@ -1,5 +1,4 @@
-package import Platform
-import PostgresClient
+import Platform
 
 /// Row-level security of one table as declared; nil where nothing is said.
 package struct TableSecurity: Sendable {
@@ -48,10 +47,12 @@ package struct PolicyDeclaration: Sendable {
     package let isRestrictive: Bool
     package let using: String?
     package let check: String?
+    /// The template that `using` and `check` were made from.
+    package let match: Match?
 
     package init(
         name: String, to grantees: [Grantee], for command: PolicyCommand = .all, isRestrictive: Bool = false,
-        using: String? = nil, check: String? = nil
+        using: String? = nil, check: String? = nil, match: Match? = nil
     ) {
         self.name = name
         self.grantees = grantees
@@ -59,28 +60,7 @@ package struct PolicyDeclaration: Sendable {
         self.isRestrictive = isRestrictive
         self.using = using
         self.check = check
-    }
-}
-
-/// `column = setting`: the template behind `match`.
-package struct Match: Sendable {
-    package let column: String
-    package let type: String
-    package let setting: String
-
-    package init(column: String, type: String, setting: String) {
-        self.column = column
-        self.type = type
-        self.setting = setting
-    }
-
-    /// True for the rows whose column equals the setting, for none when it is unset or empty, and fast.
-    ///
-    /// A setting that was reset is '' and not NULL, so a bare cast would raise; the sub-select makes the planner compute
-    /// it once for the statement and not once for each row.
-    package func expression() throws(PlainFailure) -> String {
-        let value = "nullif(pg_catalog.current_setting(\(try Quoting.literal(setting)), true), '')"
-        return "\(try Quoting.identifier(column)) = (SELECT \(value)::\(type))"
+        self.match = match
     }
 }
 
@@ -101,6 +81,11 @@ extension TableSecurity: NamedDecodable {
         for (index, policy) in policies.enumerated() {
             guard policies[..<index].contains(where: { $0.name == policy.name }) else { continue }
             throw container.rejection(.policies, at: index, "policy \"\(policy.name)\" is declared twice")
+        }
+        for (index, policy) in policies.enumerated() where policy.match?.through?.table == table {
+            throw container.rejection(
+                .policies, at: index,
+                "match goes through \(table) itself, whose policies PostgreSQL would ask again, without end")
         }
         self.init(
             table: table, key: name,
@@ -125,7 +110,8 @@ extension PolicyDeclaration: Decodable {
         let command = try container.decodeIfPresent(PolicyCommand.self, forKey: .command) ?? .all
         var using = try container.decodeIfPresent(String.self, forKey: .using)
         var check = try container.decodeIfPresent(String.self, forKey: .check)
-        if let match = try container.decodeIfPresent(Match.self, forKey: .match) {
+        let match = try container.decodeIfPresent(Match.self, forKey: .match)
+        if let match {
             guard using == nil, check == nil else {
                 throw container.rejection(.match, "match writes USING and WITH CHECK itself: leave using and check out")
             }
@@ -148,26 +134,6 @@ extension PolicyDeclaration: Decodable {
             to: try container.parsed(.to) { Grantee($0) },
             for: command,
             isRestrictive: try container.decodeIfPresent(Bool.self, forKey: .restrictive) ?? false,
-            using: using, check: check)
-    }
-}
-
-extension Match: Decodable {
-    private enum Keys: String, CodingKey, CaseIterable {
-        case column, type, setting
-    }
-
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.strict(Keys.self)
-        let type = try container.decode(String.self, forKey: .type)
-        // The type stands in SQL as it is; these characters spell every type name and nothing else.
-        let isType = !type.isEmpty && type.allSatisfy { $0.isLetter || $0.isNumber || "_ .,()[]\"".contains($0) }
-        guard isType else { throw container.rejection(.type, "\"\(type)\" is not the name of a type") }
-        let setting = try container.decode(String.self, forKey: .setting)
-        guard setting.contains("."), !setting.hasPrefix("."), !setting.hasSuffix(".") else {
-            throw container.rejection(
-                .setting, "\"\(setting)\" is not a setting of your own, as app.user_id would be")
-        }
-        self.init(column: try container.decode(String.self, forKey: .column), type: type, setting: setting)
+            using: using, check: check, match: match)
     }
 }

@@ -24,7 +24,7 @@ package struct CatalogReader {
         try await readPrivileges(into: &snapshot, names)
         try await readDefaults(into: &snapshot, names)
         try await readPolicies(into: &snapshot, names)
-        try await readColumns(into: &snapshot, of: policy)
+        try await NamedObjectReader(connection, names).read(policy, into: &snapshot)
         snapshot.signatures = try await SignatureReader(connection).signatures(in: policy)
         snapshot.equalExpressions = try await ExpressionComparison(connection).equal(policy, snapshot)
         snapshot.retirements = try await RetirementReader(connection).states(
@@ -52,17 +52,23 @@ package struct CatalogReader {
             state.connectionLimit = try row["connection_limit"]
             let validUntil: Int64? = try row["valid_until"]
             state.validUntil = validUntil.map { .at(Timestamp(microseconds: $0)) } ?? .never
-            let settings: [String]? = try row["settings"]
-            for setting in settings ?? [] {
-                let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                state.settings[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
-            }
+            state.settings = settings(try row["settings"])
+            state.settingsInDatabase = settings(try row["settings_in_database"])
             let name: String = try row["name"]
             try refuseTwin(of: name, in: snapshot.roles.keys.contains(name), "role")
             snapshot.roles[name] = state
             names.add(name, oid: try row["oid"])
         }
         return names
+    }
+
+    private func settings(_ list: [String]?) -> [String: String] {
+        var settings: [String: String] = [:]
+        for setting in list ?? [] {
+            let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            settings[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
+        }
+        return settings
     }
 
     /// PostgreSQL compares names by bytes, Swift by what they mean: two names that differ only in how Unicode spells
@@ -79,7 +85,8 @@ package struct CatalogReader {
             snapshot.memberships.append(
                 MembershipState(
                     role: try row["role"], member: try row["member"], grantor: try row["grantor"],
-                    admin: try row["admin"], inherit: try row["inherit"], set: try row["set"]))
+                    admin: try row["admin"], inherit: try row["inherit"], set: try row["set"],
+                    isAutomatic: try row["is_automatic"]))
         }
     }
 
@@ -87,9 +94,12 @@ package struct CatalogReader {
         for row in try await query(PackageResources.objects_sql) {
             let object = try object(row, part: "arguments")
             try refuseTwin(of: object.description, in: snapshot.objects.keys.contains(object), object.kind.rawValue)
+            let form: String = try row["form"]
+            let table: String? = try row["table"]
             snapshot.objects[object] = ObjectState(
                 owner: names[try row["owner"]], isExtensionMember: try row["is_member"],
-                hasDefaultPrivileges: try row["is_default"])
+                hasDefaultPrivileges: try row["is_default"], form: ObjectForm(rawValue: form) ?? .plain,
+                table: table.map { ObjectName(object.schema ?? "", $0) })
             let isSecured: Bool? = try row["secured"]
             if let isSecured, case .table(let name) = object {
                 snapshot.security[name] = SecurityState(isEnabled: isSecured, isForced: try row["forced"])
@@ -102,13 +112,14 @@ package struct CatalogReader {
         let name: String = try row["name"]
         let qualified = ObjectName(try row["schema"], name)
         let part: String? = try row[part]
-        return switch ObjectKind(rawValue: kind) {
-        case .database: .database(name)
-        case .schema: .schema(name)
-        case .sequence: .sequence(qualified)
-        case .column: .column(qualified, part ?? "")
-        case .function: .function(qualified, part ?? "")
-        case .table, nil: .table(qualified)
+        switch ObjectKind(rawValue: kind) {
+        case .sequence: return .sequence(qualified)
+        case .column: return .column(qualified, part ?? "")
+        case .function: return .function(qualified, part ?? "")
+        case .type: return .type(qualified)
+        case .largeObject: return .largeObject(UInt32(name) ?? 0)
+        case .table, nil: return .table(qualified)
+        case .some(let other): return ObjectID(other, named: name) ?? .table(qualified)
         }
     }
 
@@ -122,9 +133,16 @@ package struct CatalogReader {
     private func readDefaults(into snapshot: inout Snapshot, _ names: RoleNames) async throws {
         for row in try await query(PackageResources.defaults_sql) {
             let kind: String = try row["kind"]
+            let objects = FutureObjects(
+                creator: names[try row["creator"]], kind: ObjectKind(rawValue: kind) ?? .table)
+            let schema: String? = try row["schema"]
+            guard let grantee: UInt32 = try row["grantee"] else {
+                if schema == nil { snapshot.emptiedDefaults.insert(objects) }
+                continue
+            }
+            if schema == nil { snapshot.changedDefaults.insert(objects) }
             let holding = DefaultHolding(
-                creator: names[try row["creator"]], schema: try row["schema"],
-                kind: ObjectKind(rawValue: kind) ?? .table, grantee: names.grantee(try row["grantee"]))
+                creator: objects.creator, schema: schema, kind: objects.kind, grantee: names.grantee(grantee))
             snapshot.defaults[holding] = try held(row, names)
         }
     }
@@ -147,27 +165,6 @@ package struct CatalogReader {
                     table: ObjectName(try row["schema"], try row["table"]), name: try row["name"],
                     grantees: grantees.map(names.grantee), command: PolicyCommand(rawValue: command) ?? .all,
                     isRestrictive: try row["is_restrictive"], using: try row["using"], check: try row["check"]))
-        }
-    }
-
-    private func readColumns(into snapshot: inout Snapshot, of policy: Policy) async throws {
-        let tables = policy.grants.flatMap { grant -> [ObjectName] in
-            if case .columns(let lists) = grant.target { lists.map(\.table) } else { [] }
-        }
-        guard !tables.isEmpty else { return }
-        let rows = try await connection.query(
-            """
-            SELECT n.nspname, c.relname, a.attname
-            FROM pg_catalog.pg_attribute a
-            JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-            WHERE (n.nspname, c.relname) IN (SELECT * FROM unnest(\(tables.map(\.schema)), \(tables.map(\.name))))
-              AND NOT a.attisdropped AND a.attnum > 0
-            ORDER BY a.attnum
-            """)
-        for row in rows {
-            let table = ObjectName(try row[0], try row[1])
-            snapshot.columns[table, default: []].append(try row[2])
         }
     }
 

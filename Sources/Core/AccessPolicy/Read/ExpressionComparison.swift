@@ -34,7 +34,7 @@ struct ExpressionComparison {
             let clauses = [("using", policy.using, now?.using), ("check", policy.check, now?.check)]
             for (key, expression, counterpart) in clauses {
                 guard let expression else { continue }
-                let place = "\(declared.place).policies[\(index)].\(key)"
+                let place = "\(declared.place).policies[\(index)].\(policy.match == nil ? key : "match")"
                 number += 2
                 let printed = try await print(expression, on: declared.table, view: number, at: place)
                 guard let counterpart else { continue }

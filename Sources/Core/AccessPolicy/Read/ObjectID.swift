@@ -7,6 +7,28 @@ package enum ObjectID: Hashable, Sendable, Comparable, CustomStringConvertible {
     case sequence(ObjectName)
     /// The argument types as the server spells them.
     case function(ObjectName, String)
+    case type(ObjectName)
+    case language(String)
+    case foreignDataWrapper(String)
+    case foreignServer(String)
+    case largeObject(UInt32)
+    case tablespace(String)
+    /// In lower case, as the catalog keeps it.
+    case parameter(String)
+
+    /// The object of a kind that has a name and no schema; nil for any other kind.
+    package init?(_ kind: ObjectKind, named name: String) {
+        switch kind {
+        case .database: self = .database(name)
+        case .schema: self = .schema(name)
+        case .language: self = .language(name)
+        case .foreignDataWrapper: self = .foreignDataWrapper(name)
+        case .foreignServer: self = .foreignServer(name)
+        case .tablespace: self = .tablespace(name)
+        case .parameter: self = .parameter(name)
+        case .table, .column, .sequence, .function, .type, .largeObject: return nil
+        }
+    }
 
     package var kind: ObjectKind {
         switch self {
@@ -16,15 +38,23 @@ package enum ObjectID: Hashable, Sendable, Comparable, CustomStringConvertible {
         case .column: .column
         case .sequence: .sequence
         case .function: .function
+        case .type: .type
+        case .language: .language
+        case .foreignDataWrapper: .foreignDataWrapper
+        case .foreignServer: .foreignServer
+        case .largeObject: .largeObject
+        case .tablespace: .tablespace
+        case .parameter: .parameter
         }
     }
 
-    /// nil for the database, which no schema holds.
+    /// nil for what no schema holds: the database, languages, foreign servers, parameters and their like.
     package var schema: String? {
         switch self {
-        case .database: nil
         case .schema(let name): name
-        case .table(let name), .column(let name, _), .sequence(let name), .function(let name, _): name.schema
+        case .table(let name), .column(let name, _), .sequence(let name), .function(let name, _), .type(let name):
+            name.schema
+        case .database, .language, .foreignDataWrapper, .foreignServer, .largeObject, .tablespace, .parameter: nil
         }
     }
 
@@ -35,8 +65,12 @@ package enum ObjectID: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .database(let name), .schema(let name): spelled(name)
-        case .table(let name), .sequence(let name): name.description
+        case .database(let name), .schema(let name), .language(let name), .foreignDataWrapper(let name),
+            .foreignServer(let name), .tablespace(let name):
+            spelled(name)
+        case .parameter(let name): name
+        case .largeObject(let number): String(number)
+        case .table(let name), .sequence(let name), .type(let name): name.description
         case .column(let table, let column): "\(table).\(spelled(column))"
         case .function(let name, let arguments): "\(name)(\(arguments))"
         }
@@ -55,6 +89,17 @@ package struct Holding: Hashable, Sendable, Comparable {
 
     package static func < (left: Holding, right: Holding) -> Bool {
         (left.object, left.grantee) < (right.object, right.grantee)
+    }
+}
+
+/// The future objects of one kind that one role makes.
+package struct FutureObjects: Hashable, Sendable {
+    package let creator: String
+    package let kind: ObjectKind
+
+    package init(creator: String, kind: ObjectKind) {
+        self.creator = creator
+        self.kind = kind
     }
 }
 

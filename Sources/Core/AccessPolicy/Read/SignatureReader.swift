@@ -10,14 +10,17 @@ struct SignatureReader {
 
     func signatures(in policy: Policy) async throws -> [RoutineSignature: ObjectID] {
         var found: [RoutineSignature: ObjectID] = [:]
-        for (index, grant) in policy.grants.enumerated() {
-            guard case .functions(let list) = grant.target else { continue }
+        let targets =
+            policy.grants.enumerated().map { ("grants[\($0)]", $1.target) }
+            + policy.owners.enumerated().map { ("owners[\($0)]", $1.target) }
+        for (place, target) in targets {
+            guard case .functions(let list) = target else { continue }
             for (position, selector) in list.enumerated() {
                 guard case .one(let signature) = selector, found[signature] == nil else { continue }
                 do {
                     found[signature] = try await connection.savepoint { try await resolve(signature) }
                 } catch let error as PostgresError where error.code?.hasPrefix("42") == true {
-                    throw PolicyProblem("grants[\(index)].on.functions[\(position)]", "\(signature): \(error.message)")
+                    throw PolicyProblem("\(place).on.functions[\(position)]", "\(signature): \(error.message)")
                 }
             }
         }

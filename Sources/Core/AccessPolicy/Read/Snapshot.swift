@@ -3,12 +3,20 @@ package struct Snapshot: Sendable {
     package var server: ServerState
     package var roles: [String: RoleState] = [:]
     package var memberships: [MembershipState] = []
-    /// The database, schemas, tables, sequences and functions; columns stand in `columns`.
+    /// Every object but columns, which stand in `columns`; large objects and parameters only where a privilege on them
+    /// was ever changed, or where the policy names them.
     package var objects: [ObjectID: ObjectState] = [:]
     /// The columns of the tables whose columns the policy names.
     package var columns: [ObjectName: [String]] = [:]
     package var privileges: [Holding: [HeldPrivileges]] = [:]
+    /// As recorded; see `heldByDefault` for what holds where nothing is.
     package var defaults: [DefaultHolding: HeldPrivileges] = [:]
+    /// Those whose privileges in every schema were changed, so that `defaults` has all there are.
+    package var changedDefaults: Set<FutureObjects> = []
+    /// Those of which none was left: PostgreSQL then takes what is built in.
+    package var emptiedDefaults: Set<FutureObjects> = []
+    /// The parameters that there are, where the policy names any.
+    package var parameters: Set<String> = []
     package var security: [ObjectName: SecurityState] = [:]
     package var policies: [PolicyState] = []
     /// What the server takes each function signature of the document for.
@@ -59,6 +67,8 @@ package struct RoleState: Sendable {
     package var validUntil = Expiry.never
     /// Values in the server's words, for all databases.
     package var settings: [String: String] = [:]
+    /// The same for the connected database alone.
+    package var settingsInDatabase: [String: String] = [:]
 
     package init() {}
 }
@@ -73,9 +83,12 @@ package struct MembershipState: Sendable, Hashable {
     package var inherit: Bool?
     /// nil before PostgreSQL 16.
     package var set: Bool?
+    /// Made by PostgreSQL itself, so that the member, who has CREATEROLE, can manage the role it made.
+    package var isAutomatic: Bool
 
     package init(
-        role: String, member: String, grantor: String, admin: Bool = false, inherit: Bool? = nil, set: Bool? = nil
+        role: String, member: String, grantor: String, admin: Bool = false, inherit: Bool? = nil, set: Bool? = nil,
+        isAutomatic: Bool = false
     ) {
         self.role = role
         self.member = member
@@ -83,6 +96,7 @@ package struct MembershipState: Sendable, Hashable {
         self.admin = admin
         self.inherit = inherit
         self.set = set
+        self.isAutomatic = isAutomatic
     }
 }
 
@@ -91,12 +105,34 @@ package struct ObjectState: Sendable {
     package var isExtensionMember = false
     /// No privilege was ever changed: the owner has them all.
     package var hasDefaultPrivileges = false
+    package var form = ObjectForm.plain
+    /// The table whose column a sequence belongs to: it follows that table's owner.
+    package var table: ObjectName?
 
-    package init(owner: String, isExtensionMember: Bool = false, hasDefaultPrivileges: Bool = false) {
+    package init(
+        owner: String, isExtensionMember: Bool = false, hasDefaultPrivileges: Bool = false,
+        form: ObjectForm = .plain, table: ObjectName? = nil
+    ) {
         self.owner = owner
         self.isExtensionMember = isExtensionMember
         self.hasDefaultPrivileges = hasDefaultPrivileges
+        self.form = form
+        self.table = table
     }
+}
+
+/// What an object is, where its kind does not tell.
+package enum ObjectForm: String, Sendable, Hashable {
+    case plain
+    case partitionedTable = "partitioned table"
+    case view
+    case materializedView = "materialized view"
+    case foreignTable = "foreign table"
+    case procedure
+    case aggregate
+    case domain
+    /// A language whose functions only superusers may write: nobody can be granted its use.
+    case untrustedLanguage = "untrusted language"
 }
 
 package struct HeldPrivileges: Hashable, Sendable {
