@@ -50,6 +50,8 @@ struct Prover {
     private func judgement(of test: AccessTest) async throws -> Judgement {
         do {
             try await fence.limit()
+            let forced = UnforcedTables(connection, snapshot, namedIn: test.given)
+            try await forced.lift()
             for (index, statement) in test.given.enumerated() {
                 do {
                     try await connection.execute(SQL(raw: statement))
@@ -57,6 +59,7 @@ struct Prover {
                     return Judgement(.failed, "given[\(index)] failed: \(error.sentence)")
                 }
             }
+            try await forced.restore()
             var plan: ExplainedPlan?
             let first = try await connection.undoing {
                 if let problem = try await act(as: test) { return problem }

@@ -13,7 +13,7 @@ package struct Policy: Sendable {
     package let manages: Manages?
     package let roles: [RoleDeclaration]
     package let owners: [OwnerDeclaration]
-    package let grants: [GrantDeclaration]
+    package var grants: [GrantDeclaration]
     package let defaultPrivileges: [DefaultDeclaration]
     package let rowSecurity: [TableSecurity]
     package let tests: [AccessTest]
@@ -23,12 +23,14 @@ package struct Policy: Sendable {
     package let proofBudget: Int
     /// Only a test that is `proved` passes: neither `vacuous` nor `unknown` will do.
     package let strict: Bool
+    /// Names of the databases it is for, with `*` for any run of characters; none for the connected one.
+    package let databases: [NamePattern]
 
     package init(
         mode: Mode = .additive, manages: Manages? = nil, roles: [RoleDeclaration] = [],
         owners: [OwnerDeclaration] = [], grants: [GrantDeclaration] = [],
         defaultPrivileges: [DefaultDeclaration] = [], rowSecurity: [TableSecurity] = [], tests: [AccessTest] = [],
-        trustedOwners: [String] = [], proofBudget: Int = 5, strict: Bool = false
+        trustedOwners: [String] = [], proofBudget: Int = 5, strict: Bool = false, databases: [NamePattern] = []
     ) {
         self.mode = mode
         self.manages = manages
@@ -41,6 +43,7 @@ package struct Policy: Sendable {
         self.trustedOwners = trustedOwners
         self.proofBudget = proofBudget
         self.strict = strict
+        self.databases = databases
     }
 
     /// All that is declared of future objects, with its place: `future` of grants, and `defaultPrivileges`.
@@ -108,7 +111,7 @@ extension Policy: Decodable {
     private enum Keys: String, CodingKey, CaseIterable {
         case schema = "$schema"
         case version, mode, manages, roles, owners, grants, defaultPrivileges, rowSecurity, tests, trustedOwners
-        case proofBudget, strict
+        case proofBudget, strict, databases
     }
 
     package init(from decoder: any Decoder) throws {
@@ -128,6 +131,8 @@ extension Policy: Decodable {
         guard (1...3600).contains(budget) else {
             throw container.rejection(.proofBudget, "\(budget) is not between 1 and 3600 seconds")
         }
+        let databases = try container.decodeIfPresent([String].self, forKey: .databases)
+        if databases?.isEmpty == true { throw container.rejection(.databases, "the list is empty") }
         self.init(
             mode: mode, manages: manages,
             roles: try container.named(RoleDeclaration.self, forKey: .roles).sorted { $0.name < $1.name },
@@ -139,7 +144,8 @@ extension Policy: Decodable {
             tests: try container.decodeIfPresent([AccessTest].self, forKey: .tests) ?? [],
             trustedOwners: try container.decodeIfPresent([String].self, forKey: .trustedOwners) ?? [],
             proofBudget: budget,
-            strict: try container.decodeIfPresent(Bool.self, forKey: .strict) ?? false)
+            strict: try container.decodeIfPresent(Bool.self, forKey: .strict) ?? false,
+            databases: databases?.map(NamePattern.init) ?? [])
     }
 }
 
