@@ -135,6 +135,36 @@ import Testing
         #expect(EffectiveAccess(shop()).holders(of: .select, on: Self.orders).isAnybody)
     }
 
+    @Test func `what PUBLIC holds behind a closed schema is for those who have USAGE on it`() {
+        func holders(_ usage: Grantee?) -> Holders {
+            let snapshot = shop { snapshot in
+                for role in ["clerk", "chief"] { snapshot.privileges[Holding(.schema("app"), .role(role))] = nil }
+                if let usage {
+                    snapshot.privileges[Holding(.schema("app"), usage)] = [HeldPrivileges(grantor: "owner", .usage)]
+                }
+                snapshot.privileges[Holding(Self.orders, .everyone)] = [HeldPrivileges(grantor: "owner", .insert)]
+            }
+            return EffectiveAccess(snapshot).holders(of: .insert, on: Self.orders)
+        }
+        #expect(holders(nil).publicReach == .nobody)
+        #expect(!holders(nil).isAnybody)
+        #expect(holders(.role("bob")).publicReach == .someRoles)
+        #expect(holders(.role("bob")).holders.map(\.role) == ["bob"])
+        #expect(holders(.everyone).publicReach == .everyRole)
+        #expect(holders(.everyone).holders.isEmpty)
+    }
+
+    @Test func `a closed schema is told once, not for every role that could be SET`() {
+        let snapshot = shop { snapshot in
+            for role in ["clerk", "chief"] { snapshot.privileges[Holding(.schema("app"), .role(role))] = nil }
+            snapshot.privileges[Holding(Self.orders, .everyone)] = [HeldPrivileges(grantor: "owner", .insert)]
+        }
+        #expect(
+            lines("ann", .insert, snapshot) == [
+                "ann -> granted INSERT to PUBLIC by owner; but ann has no USAGE on schema app"
+            ])
+    }
+
     @Test func `equal access is told once, however many objects there are`() throws {
         let snapshot = shop { snapshot in
             for number in 0..<1000 {
