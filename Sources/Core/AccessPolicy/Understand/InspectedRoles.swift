@@ -22,7 +22,11 @@ extension InspectedPolicy {
                 continue
             }
             var members = attributes(state, of: name, notes: &result.notes)
-            let memberOf = (memberships[name].map { self.memberships($0, inherits: state.inherit) } ?? [])
+            let rows = memberships[name] ?? []
+            for role in Set(rows.map(\.role)).sorted() where snapshot.roles[role]?.isSuperuser != false {
+                result.notes.append("the membership of \(spelled(name)) in \(spelled(role)), which is a superuser")
+            }
+            let memberOf = self.memberships(rows, inherits: state.inherit)
             if !memberOf.isEmpty { members.append(.init("memberOf", .array(memberOf))) }
             result.members.append(.init(name, .object(members)))
         }
