@@ -32,11 +32,14 @@ import Testing
                 let rest = try await scene.plan(policy).changes.flatMap(\.sql)
                 #expect(rest == [], failed("a difference is left"))
                 let state = try await scene.value(EveryKind.state)
-                #expect(try await scene.apply(policy).plan.isEmpty, failed("a second apply has something to do"))
+                let second = try await scene.apply(policy).plan.changes.flatMap(\.sql)
+                #expect(second == [], failed("a second apply has something to do"))
                 #expect(try await scene.value(EveryKind.state) == state, failed("a second apply changed something"))
             } catch {
                 let failure = error as? any Failure
-                Issue.record(failed("\(failure?.sentence ?? "\(error)"); \(failure?.hint ?? "")"))
+                let planned = try? await scene.plan(policy).changes.flatMap(\.sql).joined(separator: ";\n")
+                Issue.record(
+                    failed("\(failure?.sentence ?? "\(error)"); \(failure?.hint ?? "")\n\(planned ?? "no plan")"))
                 return
             }
         }
@@ -46,6 +49,24 @@ import Testing
     private func run(_ statements: [String], in scene: Scene) async {
         for statement in statements {
             try? await scene.run(statement.replacing("DBNAME", with: scene.database.name))
+        }
+    }
+
+    @Test(arguments: seeds) func `after the script of a policy, run twice, the plan is empty`(_ seed: UInt64)
+        async throws
+    {
+        let scene = try Scene()
+        try await EveryKind.make(in: scene)
+        let version: String? = try await scene.value("SHOW server_version_num")
+        var random = RandomPolicy(seed: seed, version: version.flatMap { Int($0) } ?? 0)
+        let policy = random.policy(.additive, isAlone: true)
+        do {
+            let script = try Script.text(of: scene.file(policy).policy, named: "p.json")
+            for _ in 1...2 { try await scene.run(script.replacing("\\set ON_ERROR_STOP on", with: "")) }
+            let rest = try await scene.plan(policy).changes.flatMap(\.sql)
+            #expect(rest == [], "seed \(seed): a difference is left\n\(scene.own(policy))\n\(script)")
+        } catch {
+            Issue.record("seed \(seed): \((error as? any Failure)?.sentence ?? "\(error)")\n\(scene.own(policy))")
         }
     }
 

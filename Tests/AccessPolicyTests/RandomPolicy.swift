@@ -6,6 +6,7 @@ import TestSupport
 struct RandomPolicy {
     private var generator: SplitMix
     private let version: Int
+    private var isAlone = false
     private let roles = ["one@", "two@", "three@", "owner@", "heir@", "maker@", "four@", "five@"]
     init(seed: UInt64, version: Int) {
         generator = SplitMix(state: seed)
@@ -85,8 +86,11 @@ struct RandomPolicy {
     // MARK: - Documents
 
     /// A document that says no privilege twice and gives no object two owners.
-    mutating func policy() -> String {
-        let authoritative = chance(60)
+    ///
+    /// - Parameter isAlone: nothing that other tests on the same server could meet.
+    mutating func policy(_ mode: Policy.Mode? = nil, isAlone: Bool = false) -> String {
+        self.isAlone = isAlone
+        let authoritative = mode.map { $0 == .authoritative } ?? chance(60)
         var parts = ["\"version\": 1"]
         if authoritative {
             let managed = chance(30) ? ["*@", "PUBLIC"] : ["*@"]
@@ -174,7 +178,8 @@ struct RandomPolicy {
             let target = one(of: Self.targets)
             let words = some(of: target.words)
             // What all databases share is not tried with PUBLIC: other tests would see it.
-            let to = chance(15) && target.kind != .parameter ? ["PUBLIC"] : some(of: roles)
+            let to = chance(15) && !target.kind.isClusterWide ? ["PUBLIC"] : some(of: roles)
+            if isAlone, target.kind == .parameter { return nil }
             let privileges = chance(8) ? [] : privileges(of: target.kind)
             // One declaration for each kind and grantee, so that nothing is said twice and no order is contradicted.
             guard to.allSatisfy({ seen.insert("\(target.kind) \($0)").inserted }) else { return nil }
@@ -265,7 +270,8 @@ struct RandomPolicy {
 
     private mutating func statement() -> String {
         let (privilege, object) = one(of: Self.byHand)
-        let others = object.contains("PARAMETER") ? ["stranger@x"] : ["stranger@x", "PUBLIC"]
+        let others =
+            object.contains("PARAMETER") || object.contains("TABLESPACE") ? ["stranger@x"] : ["stranger@x", "PUBLIC"]
         let (from, to) = (one(of: roles), one(of: roles + others))
         let option = to != "PUBLIC" && chance(40) ? " WITH GRANT OPTION" : ""
         switch Int.random(in: 0..<12, using: &generator) {

@@ -26,7 +26,7 @@ import Testing
             ("{ \"foreignServers\": [\"remote\", \"other.remote\"] }", "USAGE"),
             ("{ \"largeObjects\": [7001, 7002] }", "SELECT\", \"UPDATE"),
             ("{ \"tablespaces\": [\"space@\"] }", "CREATE"),
-            ("{ \"parameters\": [\"Work_Mem\", \"app.Own\"] }", "SET\", \"ALTER SYSTEM"),
+            ("{ \"parameters\": [\"App.Own@\", \"App.Other@\"] }", "SET\", \"ALTER SYSTEM"),
         ]
         return targets.map { target, privileges in
             "{ \"to\": [\"one@\"], \"on\": \(target), \"privileges\": [\"\(privileges)\"], \"withGrantOption\": \(option) }"
@@ -106,7 +106,7 @@ import Testing
             GRANT USAGE ON FOREIGN SERVER remote TO two@;
             GRANT SELECT ON LARGE OBJECT 7001 TO two@;
             GRANT CREATE ON TABLESPACE space@ TO two@;
-            GRANT SET ON PARAMETER work_mem TO two@;
+            GRANT SET ON PARAMETER app.own@ TO two@;
             RESET ROLE; SET ROLE two@;
             GRANT SELECT ON app.users TO three@;
             """)
@@ -152,7 +152,7 @@ import Testing
     @Test func `objects shared by all databases are managed only where that is written`() async throws {
         let scene = try await makeScene()
         try await scene.run(
-            "GRANT CREATE ON TABLESPACE space@ TO one@; GRANT SET ON PARAMETER work_mem TO one@; "
+            "GRANT CREATE ON TABLESPACE space@ TO one@; GRANT SET ON PARAMETER app.own@ TO one@; "
                 + "GRANT USAGE ON FOREIGN SERVER remote TO one@")
         let policy = """
             { "version": 1, "mode": "authoritative", "manages": { "schemas": ["*"], "roles": ["*@"] } }
@@ -162,7 +162,7 @@ import Testing
             plan.changes.map(\.sql) == [[scene.own("REVOKE USAGE ON FOREIGN SERVER \"remote\" FROM \"one@\"")]])
         #expect(
             Set(plan.undeclared.filter { $0.contains(" to ") }) == [
-                scene.own("CREATE on tablespace space@ to one@"), scene.own("SET on parameter work_mem to one@"),
+                scene.own("CREATE on tablespace space@ to one@"), scene.own("SET on parameter app.own@ to one@"),
             ])
     }
 

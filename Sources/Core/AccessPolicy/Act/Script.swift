@@ -104,7 +104,7 @@ package struct Script {
             }
             for case .these(let list, _) in objects(of: declared.target) {
                 heading("owners[\(index)]")
-                for object in list { try add(OwnerStatements.alter(object, .plain, owner: declared.owner)) }
+                for object in list { try add(OwnerStatements.alter(object, nil, owner: declared.owner)) }
             }
         }
     }
@@ -192,7 +192,9 @@ package struct Script {
             if case .one(let name) = selector { object(name) } else { nil }
         }
         let whole = list.compactMap(\.schemaOfAll).map { GrantStatements.Objects.all(kind, schema: $0) }
-        return whole + (named.isEmpty ? [] : [.these(named)])
+        // Each could be a procedure: the script does not know.
+        let procedures = kind == .function ? Set(named) : []
+        return whole + (named.isEmpty ? [] : [.these(named, procedures: procedures)])
     }
 
     private mutating func writeRowSecurity() throws(PlainFailure) {

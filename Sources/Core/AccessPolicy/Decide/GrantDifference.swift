@@ -107,7 +107,9 @@ extension Planner {
         var held = Wanted()
         if let object = snapshot.objects[holding.object.owned], holding.grantee == .role(object.owner) {
             let all = holding.object.kind.privileges
-            held = Wanted(privileges: object.hasDefaultPrivileges ? all : [], grantable: all)
+            // What is granted on a column stands beside what the owner holds on the table.
+            let holdsAll = object.hasDefaultPrivileges && holding.object.kind != .column
+            held = Wanted(privileges: holdsAll ? all : [], grantable: all)
         }
         for row in snapshot.privileges[holding] ?? [] {
             held.privileges.formUnion(row.privileges)

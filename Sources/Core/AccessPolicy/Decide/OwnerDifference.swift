@@ -92,18 +92,22 @@ extension Snapshot {
 
 /// The statements that change owners; the same for a plan and for an offline script.
 enum OwnerStatements {
-    static func alter(_ object: ObjectID, _ form: ObjectForm, owner: String) -> SQL {
-        let name = GrantStatements.object(object, isProcedure: form == .procedure)
+    /// - Parameter form: nil where no server was asked: then the noun is one that stands for all forms.
+    static func alter(_ object: ObjectID, _ form: ObjectForm?, owner: String) -> SQL {
+        let name = GrantStatements.object(object, isProcedure: form == nil || form == .procedure)
         return "ALTER \(noun(object.kind, form)) \(name) OWNER TO \(identifier: owner)"
     }
 
     /// The word behind ALTER.
-    private static func noun(_ kind: ObjectKind, _ form: ObjectForm) -> SQL {
+    private static func noun(_ kind: ObjectKind, _ form: ObjectForm?) -> SQL {
         switch (kind, form) {
-        case (_, .view), (_, .materializedView), (_, .foreignTable), (_, .procedure), (_, .domain):
-            "\(raw: form.rawValue.uppercased())"
+        case (_, .view?): "VIEW"
+        case (_, .materializedView?): "MATERIALIZED VIEW"
+        case (_, .foreignTable?): "FOREIGN TABLE"
+        case (_, .procedure?): "PROCEDURE"
+        case (_, .domain?): "DOMAIN"
         // ALTER AGGREGATE wants a star where there are no arguments; ALTER ROUTINE takes all as they are.
-        case (.function, .aggregate): "ROUTINE"
+        case (.function, .aggregate?), (.function, nil): "ROUTINE"
         case (.function, _): "FUNCTION"
         case (.foreignServer, _): "SERVER"
         default: GrantStatements.noun(kind)
