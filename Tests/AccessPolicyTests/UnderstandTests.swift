@@ -188,6 +188,25 @@ import Testing
         #expect(first.sha256 != other.sha256)
     }
 
+    @Test func `a review tells what the policy gives until a day, and a report without a policy does not`() throws {
+        let policy = try PolicyFile(
+            bytes: Array(
+                """
+                { "version": 1, "roles": { "ann": { "memberOf": ["clerk", { "role": "chief", "until": "2031-03-01T12:00:00Z" }] } },
+                  "grants": [ { "to": ["ann"], "on": { "tables": ["app.orders"] }, "privileges": ["SELECT"],
+                                "until": "2030-06-30T00:00:00Z" } ] }
+                """.utf8), named: "policy p.json"
+        ).policy
+        let now = Timestamp(seconds: 1_800_000_000)
+        let review = try AccessReport(EffectiveAccess(shop()), policy: policy, isReview: true, at: now)
+        #expect(
+            review.content.timeLimits?.map { "\($0.what) until \($0.until)" } == [
+                "SELECT on table app.orders to ann until 2030-06-30T00:00:00Z",
+                "membership of ann in chief until 2031-03-01T12:00:00Z",
+            ])
+        #expect(try AccessReport(EffectiveAccess(shop()), at: now).content.timeLimits == nil)
+    }
+
     @Test(arguments: [
         ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"), ("+1", "'+1"), ("-1", "'-1"), ("@SUM(1)", "'@SUM(1)"),
         ("\ttab", "'\ttab"), ("\rline", "\"'\rline\""), ("a,b", "\"a,b\""), ("say \"x\"", "\"say \"\"x\"\"\""),

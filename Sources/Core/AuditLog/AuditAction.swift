@@ -4,6 +4,7 @@
 package enum AuditAction: String, Codable, Sendable, CaseIterable {
     case policyApply = "policy.apply"
     case policyReview = "policy.review"
+    case policyUndo = "policy.undo"
 
     case backupInit = "backup.init"
     case backupRun = "backup.run"

@@ -2,6 +2,8 @@ import Platform
 
 /// What an act learned about itself, for its `finished` record.
 package struct AuditNote: Sendable {
+    /// The act's `started` record.
+    package let start: AuditEntry
     package var target: AuditTarget
     /// The role in the database that the act used.
     package var role: String?
@@ -26,7 +28,7 @@ extension AuditLog {
         facts: [String: AuditFact] = [:], _ body: (inout AuditNote) async throws -> Value
     ) async throws -> Value {
         let started = try append(AuditEvent(action, phase: .started, role: role, target: target, facts: facts))
-        var note = AuditNote(target: target, role: role)
+        var note = AuditNote(start: started, target: target, role: role)
         var finished = AuditEvent(action, phase: .finished, ref: started.id)
         let result: Result<Value, any Error>
         do {

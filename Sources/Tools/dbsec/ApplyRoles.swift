@@ -2,6 +2,7 @@ import AccessPolicy
 import ArgumentParser
 import Console
 import Platform
+import PostgresClient
 import SystemPackage
 
 struct ApplyRoles: Command {
@@ -9,47 +10,90 @@ struct ApplyRoles: Command {
         "apply-roles", "Make the database as the policy says, in one transaction, and prove it before COMMIT.",
         details: """
             Recorded in the audit log; without a log nothing is done. A second run changes nothing. In authoritative mode,
-            what is not declared is revoked, up to --max-revokes.
+            what is not declared is revoked, up to --max-revokes. With --plan, exactly the plan that dbsec plan --out has
+            saved is applied, or nothing (exit code 1) when policy or database have moved since. With --undo, one earlier
+            apply is taken back, if nothing it touched has changed since. Over several databases, each has a transaction of
+            its own, and roles get login, memberships and passwords only when all databases are proved.
             """,
         examples: [
             "dbsec apply-roles --dry-run policies/ecommerce.json", "dbsec apply-roles -d shop policies/ecommerce.json",
+            "dbsec apply-roles -d shop --plan reviewed.json policies/ecommerce.json",
+            "dbsec apply-roles -d shop --undo 12",
         ])
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var server: ServerOptions
 
     @Argument(help: "The policy.", completion: .file(extensions: ["json"]))
-    var policy: FilePath
+    var policy: FilePath?
 
     @Flag(help: "Show the plan and change nothing.")
     var dryRun = false
+
+    @Option(help: "Apply this saved plan and nothing else.", completion: .file(extensions: ["json"]))
+    var plan: FilePath?
+
+    @Option(help: "Take back the apply with this number or id in the audit log (see dbaudit show).")
+    var undo: String?
 
     @Option(help: "Do nothing when more undeclared rights than this would be taken away.")
     var maxRevokes = 20
 
     func validate() throws {
         guard maxRevokes >= 0 else { throw ValidationError("--max-revokes is 0 or more") }
+        guard undo == nil || (policy == nil && plan == nil && !dryRun) else {
+            throw ValidationError("--undo takes neither a policy nor --plan nor --dry-run")
+        }
+        guard undo != nil || policy != nil else { throw ValidationError("a policy is expected") }
     }
 
     func run(_ context: Context) async throws -> any Report {
+        if let undo {
+            let connection = try await server.connect(context)
+            return ApplyReport(try await Undoing(connection).undo(undo, audit: try context.openAudit()), undone: undo)
+        }
+        guard let policy else { throw ValidationError("a policy is expected") }
         let file = try PolicyFile.load(policy)
+        let reviewed = try plan.map(SavedPlan.read)
         let passwords = try await GivenPasswords.fetch(file.policy, environment: context.environment)
         let connection = try await server.connect(context)
-        let provisioner = Provisioner(connection, file, passwords: passwords)
+        let rollout = Rollout(connection, file, passwords: passwords, now: context.now())
+        if try await rollout.isNeeded() { return try await run(rollout, file, reviewed, context) }
+        let provisioner = Provisioner(connection, file, passwords: passwords, now: context.now())
         if dryRun {
-            let plan = try await provisioner.plan()
-            return PlanReport(plan, status: plan.revokes > maxRevokes ? .negative : .success)
+            let draft = try await provisioner.draft()
+            let moved = reviewed?.moved(in: draft) ?? []
+            let isAllowed = moved.isEmpty && draft.plan.revokes <= maxRevokes
+            return PlanReport(draft.plan, moved: moved, status: isAllowed ? .success : .negative)
         }
-        let outcome = try await provisioner.apply(maxRevokes: maxRevokes, audit: try context.openAudit())
+        let outcome = try await provisioner.apply(
+            maxRevokes: maxRevokes, audit: try context.openAudit(), reviewed: reviewed)
         return ApplyReport(outcome)
+    }
+
+    /// Several databases, or roles that hold something in others.
+    private func run(
+        _ rollout: Rollout, _ file: PolicyFile, _ reviewed: SavedPlan?, _ context: Context
+    ) async throws -> any Report {
+        guard reviewed == nil || file.policy.databases.isEmpty else { throw SeveralDatabases() }
+        if dryRun {
+            let plans = try await rollout.plan()
+            let isAllowed = plans.reduce(0) { $0 + $1.plan.revokes } <= maxRevokes
+            return DatabasePlansReport(plans, status: isAllowed ? .success : .negative)
+        }
+        return RolloutReport(
+            try await rollout.apply(maxRevokes: maxRevokes, audit: try context.openAudit(), reviewed: reviewed))
     }
 }
 
 struct ApplyReport: Report {
     private let outcome: Outcome
+    /// The record that was taken back, where that was asked for.
+    private let undone: String?
 
-    init(_ outcome: Outcome) {
+    init(_ outcome: Outcome, undone: String? = nil) {
         self.outcome = outcome
+        self.undone = undone
     }
 
     var status: ExitStatus { outcome.refusal == nil ? .success : .negative }
@@ -57,14 +101,17 @@ struct ApplyReport: Report {
     var text: String {
         var lines: [String] = []
         if let refusal = outcome.refusal {
-            lines.append(refusal)
+            lines.append(Plain.line(refusal))
             lines += outcome.tests.filter { !$0.passed }.map(TestReport.line)
+        } else if let undone {
+            lines.append("took back the apply of record \(undone)")
         } else {
             lines.append(outcome.plan.isEmpty ? "no changes" : "applied \(PlanWords.counts(outcome.plan))")
             if !outcome.tests.isEmpty {
                 lines.append("proved by \(Words.plural(outcome.tests.count, "test")) before the commit")
             }
         }
+        if let undo = outcome.undo { lines.append("to take it back: dbsec apply-roles --undo \(undo.record)") }
         if !outcome.plan.undeclared.isEmpty {
             lines.append("\(outcome.plan.undeclared.count) not declared, left alone: see dbsec plan")
         }
@@ -73,7 +120,7 @@ struct ApplyReport: Report {
     }
 
     private enum Keys: String, CodingKey {
-        case applied, refusal, changes, undeclared, notes, tests
+        case applied, refusal, changes, undeclared, notes, tests, undo, moved
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -84,5 +131,7 @@ struct ApplyReport: Report {
         try container.encode(outcome.plan.undeclared, forKey: .undeclared)
         try container.encode(outcome.plan.notes, forKey: .notes)
         try container.encode(outcome.tests, forKey: .tests)
+        try container.encodeIfPresent(outcome.undo, forKey: .undo)
+        if case .moved(let moved) = outcome.verdict { try container.encode(moved, forKey: .moved) }
     }
 }

@@ -7,9 +7,13 @@ import SystemPackage
 struct ShowPlan: Command {
     static let configuration = CommandConfiguration.verb(
         "plan", "Show how the database differs from the policy, as SQL with reasons.",
-        details: "Writes nothing that stays. Exit code 1 if there is any difference, 0 if there is none.",
+        details: """
+            Writes nothing that stays. Exit code 1 if there is any difference, 0 if there is none. With --out, the plan is
+            saved for review: dbsec apply-roles --plan then applies exactly that, or nothing.
+            """,
         examples: [
             "dbsec plan -d shop policies/ecommerce.json",
+            "dbsec plan -d shop --out reviewed.json policies/ecommerce.json",
             "dbsec plan --json -d postgresql://db1/shop policies/ecommerce.json",
         ])
 
@@ -19,30 +23,48 @@ struct ShowPlan: Command {
     @Argument(help: "The policy.", completion: .file(extensions: ["json"]))
     var policy: FilePath
 
+    @Option(help: "Save the plan in this file, readable for its owner only.", completion: .file(extensions: ["json"]))
+    var out: FilePath?
+
     func run(_ context: Context) async throws -> any Report {
         let file = try PolicyFile.load(policy)
         let passwords = try await GivenPasswords.fetch(file.policy, environment: context.environment)
         let connection = try await server.connect(context)
-        return PlanReport(try await Provisioner(connection, file, passwords: passwords).plan())
+        if !file.policy.databases.isEmpty {
+            guard out == nil else { throw SeveralDatabases() }
+            let rollout = Rollout(connection, file, passwords: passwords, now: context.now())
+            return DatabasePlansReport(try await rollout.plan())
+        }
+        let provisioner = Provisioner(connection, file, passwords: passwords, now: context.now())
+        guard let out else { return PlanReport(try await provisioner.plan()) }
+        let draft = try await provisioner.draft()
+        try draft.write(to: out)
+        return PlanReport(draft.plan)
     }
 }
 
 /// A plan for people: one line for each change, its reason behind it as a comment.
 struct PlanReport: Report {
     private let plan: Plan
+    /// What has moved since a saved plan was made.
+    private let moved: [String]
     let status: ExitStatus
 
-    init(_ plan: Plan, status: ExitStatus? = nil) {
+    init(_ plan: Plan, moved: [String] = [], status: ExitStatus? = nil) {
         self.plan = plan
+        self.moved = moved
         self.status = status ?? (plan.isEmpty ? .success : .negative)
     }
 
     var text: String {
         var lines = plan.changes.map { change in
-            "\(change.sql.joined(separator: "; "));  -- \(change.effect.rawValue): \(Plain.line(change.reason))"
+            let mark = change.kind.isUndoable ? "" : ", cannot be undone"
+            return
+                "\(change.sql.joined(separator: "; "));  -- \(change.effect.rawValue)\(mark): \(Plain.line(change.reason))"
         }
         lines += plan.undeclared.map { "-- not declared, left alone: \(Plain.line($0))" }
         lines += plan.notes.map { "-- note: \(Plain.line($0))" }
+        lines += moved.map { "-- moved since the saved plan: \(Plain.line($0))" }
         lines.append(summary)
         return lines.joined(separator: "\n")
     }
@@ -50,7 +72,7 @@ struct PlanReport: Report {
     private var summary: String { plan.isEmpty ? "no changes" : PlanWords.counts(plan) }
 
     private enum Keys: String, CodingKey {
-        case changes, undeclared, notes, revokes
+        case changes, undeclared, notes, revokes, moved
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -59,6 +81,7 @@ struct PlanReport: Report {
         try container.encode(plan.undeclared, forKey: .undeclared)
         try container.encode(plan.notes, forKey: .notes)
         try container.encode(plan.revokes, forKey: .revokes)
+        if !moved.isEmpty { try container.encode(moved, forKey: .moved) }
     }
 }
 

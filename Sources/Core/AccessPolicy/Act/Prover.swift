@@ -62,6 +62,8 @@ struct Prover {
 
     /// What went wrong, or nil; leaves the savepoint as the statement left it.
     private func failure(of test: AccessTest, before deadline: ContinuousClock.Instant) async throws -> String? {
+        let forced = UnforcedTables(connection, snapshot, namedIn: test.given)
+        try await forced.lift()
         for (index, statement) in test.given.enumerated() {
             do {
                 try await connection.execute(SQL(raw: statement))
@@ -69,6 +71,7 @@ struct Prover {
                 return "given[\(index)] failed: \(error.sentence)"
             }
         }
+        try await forced.restore()
         do {
             try await become(test)
         } catch let error as PostgresError {

@@ -1,24 +1,40 @@
 package import AuditLog
-import Cryptography
 package import Platform
 package import PostgresClient
+import SystemPackage
 
 /// Brings one database to what a policy says: plan, apply in one transaction, prove, commit.
 package struct Provisioner: Sendable {
     private let connection: Connection
     private let file: PolicyFile
     private let passwords: GivenPasswords
+    private let now: Timestamp
 
-    package init(_ connection: Connection, _ file: PolicyFile, passwords: GivenPasswords) {
+    package init(
+        _ connection: Connection, _ file: PolicyFile, passwords: GivenPasswords, now: Timestamp = .now()
+    ) {
         self.connection = connection
         self.file = file
         self.passwords = passwords
+        self.now = now
     }
 
     /// What would change; nothing is written, and no lock stronger than ACCESS SHARE is taken.
     package func plan() async throws -> Plan {
         do {
-            return try await connection.transaction(.reader) { try await currentPlan() }
+            return try await connection.transaction(.planner) { try plan(on: try await snapshot()) }
+        } catch {
+            throw file.located(error)
+        }
+    }
+
+    /// The same, with all that it rests on, to be reviewed and applied later.
+    package func draft() async throws -> SavedPlan {
+        do {
+            return try await connection.transaction(.planner) {
+                let before = try await snapshot()
+                return try await draft(try plan(on: before), on: before)
+            }
         } catch {
             throw file.located(error)
         }
@@ -40,74 +56,90 @@ package struct Provisioner: Sendable {
     /// Applies the policy, recorded in the audit log.
     ///
     /// Everything happens in one transaction, or nothing does. Before the commit the policy is compared again, so that a
-    /// second apply has nothing to do, and its tests are run.
+    /// second apply has nothing to do, and its tests are run. The script that leads back is on disk before the commit.
     ///
-    /// - Throws: with status 75 when another apply is under way.
-    package func apply(maxRevokes: Int, audit: AuditLog) async throws -> Outcome {
+    /// - Parameter reviewed: Nothing is done unless exactly this would be done.
+    /// - Parameter stage: The part of the plan that this transaction carries out.
+    /// - Throws: with status 75 when another apply is under way; with 77 for all rights that the connected role lacks.
+    package func apply(
+        maxRevokes: Int, audit: AuditLog, reviewed: SavedPlan? = nil, stage: Stage = .whole
+    ) async throws -> Outcome {
         try passwords.requireAll()
-        let target = AuditTarget(
-            system: try? await connection.systemIdentifier(),
-            database: try await connection.query("SELECT pg_catalog.current_database()").one()[0])
-        let role: String = try await connection.query("SELECT SESSION_USER").one()[0]
+        let (target, role) = try await connection.auditTarget()
         return try await audit.recording(.policyApply, target: target, role: role) { note in
             let outcome: Outcome
+            let log = (folder: audit.folder.path, record: note.start)
             do {
-                outcome = try await applyRetrying(maxRevokes: maxRevokes)
+                outcome = try await connection.applying {
+                    try await applyInside(stage, maxRevokes: maxRevokes, reviewed: reviewed, log: log)
+                }
             } catch {
+                UndoFile.discard(beside: log.folder, id: log.record.id)
                 throw file.located(error)
             }
             note.facts = outcome.facts
+            if stage != .whole { note.facts["stage"] = .text(stage.rawValue) }
             if let reason = outcome.refusal { note.answerNo(reason) }
             return outcome
         }
     }
 
-    /// Sessions that grant at once, in whichever database, may meet on one row of the catalog.
-    private func applyRetrying(maxRevokes: Int) async throws -> Outcome {
-        var attempt = 1
-        while true {
-            do {
-                return try await connection.transaction(.changing) { try await applyInside(maxRevokes: maxRevokes) }
-            } catch let stop as Refused {
-                return stop.outcome
-            } catch let error as PostgresError where error.isCatalogCollision && attempt < 6 {
-                attempt += 1
-                try await Task.sleep(for: .milliseconds(Int.random(in: 20...80) << attempt))
-            }
+    private func applyInside(
+        _ stage: Stage, maxRevokes: Int, reviewed: SavedPlan?, log: (folder: FilePath, record: AuditEntry)
+    ) async throws -> Outcome {
+        let before = try await snapshot()
+        let whole = try plan(on: before)
+        let plan = try stage.part(of: whole, file.policy)
+        if let reviewed {
+            let moved =
+                stage == .whole
+                ? reviewed.moved(in: try await draft(whole, on: before)) : reviewed.exceeded(by: plan.changes)
+            guard moved.isEmpty else { throw Refused(outcome: Outcome(plan: whole, verdict: .moved(moved))) }
         }
-    }
-
-    /// Ends the transaction without a commit, and carries out what was found.
-    private struct Refused: Error {
-        let outcome: Outcome
-    }
-
-    private func applyInside(maxRevokes: Int) async throws -> Outcome {
-        try await lock()
-        let plan = try await currentPlan()
-        guard plan.revokes <= maxRevokes else {
-            throw Refused(outcome: Outcome(plan: plan, verdict: .tooManyRevokes(limit: maxRevokes)))
+        guard whole.revokes <= maxRevokes else {
+            throw Refused(outcome: Outcome(plan: whole, verdict: .tooManyRevokes(limit: maxRevokes)))
+        }
+        guard whole.lacking.isEmpty else {
+            throw AuthorityFailure(role: before.server.user, missing: whole.lacking)
         }
         for change in plan.changes { try await run(change) }
         let after = try await snapshot()
-        try await checkConverged(after)
-        try await checkOwnAccess()
-        let results = try await prove(on: after)
+        let results = try await proved(stage, whole, after)
         guard results.allSatisfy(\.passed) else {
             throw Refused(outcome: Outcome(plan: plan, tests: results, verdict: .disproved))
         }
-        return Outcome(plan: plan, tests: results, verdict: .applied)
+        let touched = Touched(plan.changes)
+        let undo = try UndoFile(
+            Reversal(from: after, backTo: before, touched), of: plan.changes, touched,
+            at: try await connection.place()
+        ).receipt(log.folder, log.record)
+        return Outcome(plan: plan, tests: results, verdict: .applied, undo: undo)
     }
 
-    /// One apply at a time in a database; released with the transaction.
-    private func lock() async throws {
-        // The bytes of "dbsec" and a number for this use.
-        let isFree: Bool = try await connection.query(
-            "SELECT pg_catalog.pg_try_advisory_xact_lock(7162254444797001729)"
-        ).one()[0]
-        guard isFree else {
-            throw PlainFailure(
-                .temporary, "another dbsec is applying a policy to this database", hint: "try again when it has ended")
+    /// Looks whether the policy now holds, as far as this stage goes, and runs its tests.
+    private func proved(_ stage: Stage, _ whole: Plan, _ after: Snapshot) async throws -> [TestResult] {
+        switch stage {
+        case .preparation:
+            return []
+        case .completion:
+            try checkConverged(after)
+            try await connection.checkOwnAccess()
+            return []
+        case .whole:
+            try checkConverged(after)
+            try await connection.checkOwnAccess()
+            return try await prove(on: after)
+        case .database:
+            // What is proved is the state with roles and memberships as they will be; it is undone until all is proved.
+            return try await connection.undoing {
+                for change in whole.changes where change.kind.isClusterWide && change.isRehearsable {
+                    try await run(change)
+                }
+                let complete = try await snapshot()
+                try checkConverged(complete)
+                try await connection.checkOwnAccess()
+                return try await prove(on: complete)
+            }
         }
     }
 
@@ -115,8 +147,19 @@ package struct Provisioner: Sendable {
         try await CatalogReader(connection).snapshot(for: file.policy, passwords: passwords)
     }
 
-    private func currentPlan() async throws -> Plan {
-        try await Planner.plan(file.policy, on: snapshot())
+    /// The plan, with a note for every right that the connected role lacks for it.
+    private func plan(on snapshot: Snapshot) throws -> Plan {
+        var plan = try Planner.plan(file.policy, on: snapshot, at: now)
+        plan.lacking = Authority(snapshot).missing(for: plan.changes, tests: file.policy.tests)
+        plan.notes += plan.lacking.map { "role \(spelled(snapshot.server.user)) lacks \($0)" }
+        return plan
+    }
+
+    private func draft(_ plan: Plan, on snapshot: Snapshot) async throws -> SavedPlan {
+        SavedPlan(
+            plan, policy: file.sha256, place: try await connection.place(),
+            seen: StateFacts(snapshot, for: file.policy),
+            madeAt: now)
     }
 
     private func run(_ change: Change) async throws {
@@ -125,39 +168,16 @@ package struct Provisioner: Sendable {
                 throw PlainFailure(.internalError, "the password of role \"\(role)\" was not fetched")
             }
             try await PasswordChange(connection).set(password, of: role)
-            return
-        }
-        for statement in change.sql {
-            do {
-                try await connection.execute(SQL(raw: statement))
-            } catch let error as PostgresError where !error.isCatalogCollision {
-                throw StatementFailure(statement: statement, error: error)
-            }
+        } else {
+            try await connection.run(change.sql)
         }
     }
 
-    private func checkConverged(_ after: Snapshot) async throws {
-        let rest = try Planner.plan(file.policy, on: after)
+    private func checkConverged(_ after: Snapshot) throws {
+        let rest = try plan(on: after)
         // A password that SASLprep changes never looks the same here, though it is.
-        guard let first = rest.changes.first(where: { $0.passwordOf == nil }) else { return }
-        throw PlainFailure(
-            .internalError, "after all changes there would still be a difference, so nothing was done: \(first.reason)",
-            hint: "please report it, with this statement: \(first.sql.joined(separator: "; "))")
-    }
-
-    /// A policy must not lock out the role that applies it: it could not be corrected by the same role.
-    private func checkOwnAccess() async throws {
-        let mayConnect: Bool = try await connection.query(
-            """
-            SELECT r.rolcanlogin AND pg_catalog.has_database_privilege(r.oid, pg_catalog.current_database(), 'CONNECT')
-            FROM pg_catalog.pg_roles r WHERE r.rolname = SESSION_USER
-            """
-        ).one()[0]
-        guard mayConnect else {
-            throw PlainFailure(
-                .malformed, "the policy would lock out the connected role, so nothing was done",
-                hint: "grant it CONNECT on the database by name first")
-        }
+        guard let first = rest.changes.first(where: \.isRehearsable) else { return }
+        throw NotConverged(change: first)
     }
 
     private func prove(on snapshot: Snapshot) async throws -> [TestResult] {
@@ -165,65 +185,11 @@ package struct Provisioner: Sendable {
     }
 }
 
-extension PostgresError {
-    /// "tuple concurrently updated", which has no code of its own, a row that another session has just made, or a
-    /// deadlock over what all databases share.
-    fileprivate var isCatalogCollision: Bool { ["XX000", "23505", "40P01"].contains(code) }
-}
-
 extension TransactionOptions {
     /// Reading with views that are undone, which a READ ONLY transaction would not let us make.
     fileprivate static let reader = TransactionOptions(lockTimeout: .seconds(10), statementTimeout: .seconds(300))
-}
 
-/// What an apply did, or why it did nothing.
-package struct Outcome: Sendable {
-    package enum Verdict: Sendable, Equatable {
-        case applied
-        case tooManyRevokes(limit: Int)
-        /// A test failed: everything was rolled back.
-        case disproved
-    }
-
-    package let plan: Plan
-    package let tests: [TestResult]
-    package let verdict: Verdict
-
-    package init(plan: Plan, tests: [TestResult] = [], verdict: Verdict) {
-        self.plan = plan
-        self.tests = tests
-        self.verdict = verdict
-    }
-
-    /// Why nothing was done, as a sentence; nil when it was.
-    package var refusal: String? {
-        switch verdict {
-        case .applied: nil
-        case .tooManyRevokes(let limit):
-            "the plan takes away \(plan.revokes) rights that are not declared, more than --max-revokes \(limit): "
-                + "nothing was done"
-        case .disproved:
-            "\(tests.count { !$0.passed }) of \(tests.count) tests failed: everything was rolled back"
-        }
-    }
-
-    /// For the audit log: counts and the digest of the statements, no names and no rows.
-    fileprivate var facts: [String: AuditFact] {
-        [
-            "changes": .number(plan.changes.count), "widen": .number(plan.count(.widens)),
-            "narrow": .number(plan.count(.narrows)), "revokes": .number(plan.revokes),
-            "tests": .number(tests.count), "failed_tests": .number(tests.count { !$0.passed }),
-            "plan_sha256": .text(SHA256.hash(Array(plan.script.utf8)).hex),
-        ]
-    }
-}
-
-/// A statement of a plan that the server refused.
-package struct StatementFailure: Failure {
-    package let statement: String
-    package let error: PostgresError
-
-    package var status: ExitStatus { error.status == .inputMissing ? .malformed : error.status }
-    package var sentence: String { "nothing was done: \(error.sentence), in: \(statement)" }
-    package var hint: String? { error.hint }
+    /// The same as of one moment.
+    fileprivate static let planner = TransactionOptions(
+        isolation: .repeatableRead, lockTimeout: .seconds(10), statementTimeout: .seconds(300))
 }

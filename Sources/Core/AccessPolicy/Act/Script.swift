@@ -49,6 +49,10 @@ package struct Script {
     private mutating func writeRoles() throws(PlainFailure) {
         for role in policy.roles {
             heading(role.place)
+            guard role.retirement == nil else {
+                lines.append("-- dbsec apply-roles retires it: a script does not know what it owns")
+                continue
+            }
             try addBlock(
                 "IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = \(literal: role.name)) THEN",
                 RoleStatements.create(role.name, []), "END IF;")
@@ -62,7 +66,15 @@ package struct Script {
             if role.password != nil { lines.append("-- its password is not in this script") }
         }
         for role in policy.roles {
-            for membership in role.memberOf { try write(membership, of: role) }
+            for membership in role.memberOf {
+                if let until = membership.until {
+                    lines.append(
+                        "-- member of \(oneLine(membership.role)) until \(until.brief): dbsec apply-roles makes and ends that"
+                    )
+                } else {
+                    try write(membership, of: role)
+                }
+            }
         }
     }
 
@@ -114,6 +126,10 @@ package struct Script {
         let grants = policy.grants.enumerated()
         for (index, grant) in grants.filter(\.element.isNone) + grants.filter({ !$0.element.isNone }) {
             heading("grants[\(index)]")
+            if let until = grant.until {
+                lines.append("-- until \(until.brief): dbsec apply-roles makes and ends it")
+                continue
+            }
             let tail: SQL = grant.withGrantOption ? " WITH GRANT OPTION" : ""
             let verb: SQL = grant.isNone ? "REVOKE" : "GRANT"
             let words = GrantStatements.words(grant.isNone ? .all : grant.privileges)

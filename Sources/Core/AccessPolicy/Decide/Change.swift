@@ -2,12 +2,13 @@ package import Platform
 package import PostgresClient
 
 /// One difference between a policy and a database, with the SQL that removes it.
-package struct Change: Sendable, Encodable {
-    package enum Kind: String, Sendable, Encodable {
+package struct Change: Sendable, Equatable {
+    package enum Kind: String, Sendable, Codable {
         case createRole
         case alterRole
         case setPassword
         case setSetting
+        case setSettingInDatabase
         case grantMembership
         case revokeMembership
         case revoke
@@ -19,10 +20,32 @@ package struct Change: Sendable, Encodable {
         case createPolicy
         case alterPolicy
         case dropPolicy
+        case reassignOwned
+        case dropOwned
+        case dropRole
+        /// A script that leads back.
+        case undo
+
+        /// False for what no script brings back: an old password, or what was dropped with a role.
+        package var isUndoable: Bool {
+            switch self {
+            case .setPassword, .reassignOwned, .dropOwned, .dropRole: false
+            default: true
+            }
+        }
+
+        /// Whether it is about what all databases of a server share.
+        package var isClusterWide: Bool {
+            switch self {
+            case .createRole, .alterRole, .setPassword, .setSetting, .grantMembership, .revokeMembership, .dropRole:
+                true
+            default: false
+            }
+        }
     }
 
     /// What it does to access.
-    package enum Effect: String, Sendable, Encodable {
+    package enum Effect: String, Sendable, Codable {
         case widens
         case narrows
         /// Either may be true: a changed expression, a setting.
@@ -38,10 +61,12 @@ package struct Change: Sendable, Encodable {
     package let revokes: Int
     /// The role whose password this sets.
     package let passwordOf: String?
+    /// What the connected role needs for it.
+    package let requires: Set<Requirement>
 
     package init(
         _ kind: Kind, _ effect: Effect, _ statements: [SQL], reason: String, revokes: Int = 0,
-        passwordOf: String? = nil
+        passwordOf: String? = nil, requires: Set<Requirement> = []
     ) throws(PlainFailure) {
         var texts: [String] = []
         for statement in statements { texts.append(try statement.text()) }
@@ -51,6 +76,36 @@ package struct Change: Sendable, Encodable {
         self.reason = reason
         self.revokes = revokes
         self.passwordOf = passwordOf
+        self.requires = requires
+    }
+}
+
+/// What a plan shows of a change, to programs and in a saved plan; what it requires is found again from the database.
+extension Change: Codable {
+    private enum Keys: String, CodingKey {
+        case kind, effect, sql, reason, revokes, passwordOf, undoable
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Keys.self)
+        kind = try container.decode(Kind.self, forKey: .kind)
+        effect = try container.decode(Effect.self, forKey: .effect)
+        sql = try container.decode([String].self, forKey: .sql)
+        reason = try container.decode(String.self, forKey: .reason)
+        revokes = try container.decode(Int.self, forKey: .revokes)
+        passwordOf = try container.decodeIfPresent(String.self, forKey: .passwordOf)
+        requires = []
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Keys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(effect, forKey: .effect)
+        try container.encode(sql, forKey: .sql)
+        try container.encode(reason, forKey: .reason)
+        try container.encode(revokes, forKey: .revokes)
+        try container.encodeIfPresent(passwordOf, forKey: .passwordOf)
+        try container.encode(kind.isUndoable, forKey: .undoable)
     }
 }
 
@@ -61,6 +116,8 @@ package struct Plan: Sendable {
     package var undeclared: [String] = []
     /// What could not be compared, and why.
     package var notes: [String] = []
+    /// The rights that the connected role would need for it and has not.
+    package var lacking: [String] = []
 
     package init() {}
 

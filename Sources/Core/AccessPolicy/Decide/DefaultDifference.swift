@@ -45,6 +45,7 @@ extension Planner {
             }
         }
         try planUndeclaredDefaults(wanted)
+        try planEndedDefaults()
         for (group, grantees) in sorted(ordered) { try planRevokeDefault(group, from: grantees) }
         for (group, grantees) in sorted(missing) { try planGrantDefault(group, to: grantees) }
     }
@@ -55,7 +56,9 @@ extension Planner {
             withGrantOption: group.isAboutOption)
         let what = "future \(group.kind.plural) of \(spelled(group.creator)) in \(place(group.schema))"
         try add(
-            Change(.grantDefault, .widens, [statement], reason: "\(group.place): \(what) would not let them in"),
+            Change(
+                .grantDefault, .widens, [statement], reason: "\(group.place): \(what) would not let them in",
+                requires: [.inherit(group.creator)]),
             grantees: grantees, at: group.place)
     }
 
@@ -65,7 +68,8 @@ extension Planner {
         try add(
             Change(
                 .revokeDefault, .narrows, revokes(group, from: grantees),
-                reason: "\(group.place): \(what) would let \(grantees.map { spelled($0.description) }.brief()) in"),
+                reason: "\(group.place): \(what) would let \(grantees.map { spelled($0.description) }.brief()) in",
+                requires: [.inherit(group.creator)]),
             grantees: grantees, at: group.place)
     }
 
@@ -101,7 +105,7 @@ extension Planner {
                 try Change(
                     .revokeDefault, .narrows, revokes(group, from: grantees),
                     reason: "default \(group.privileges) on future \(group.kind.plural) is not declared",
-                    revokes: grantees.count))
+                    revokes: grantees.count, requires: [.inherit(group.creator)]))
         }
     }
 

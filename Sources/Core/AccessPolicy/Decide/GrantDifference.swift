@@ -87,12 +87,15 @@ extension Planner {
             plan.changes.append(
                 try Change(
                     .grant, .changes, [statement],
-                    reason: "\(names) had it on \(noun) from a role that may no longer grant it"))
+                    reason: "\(names) had it on \(noun) from a role that may no longer grant it",
+                    requires: needs(of: group.privileges, on: objects)))
             return
         }
         let place = "grants[\(source)]"
         try add(
-            Change(.grant, .widens, [statement], reason: "\(place): not yet held by \(names) on \(noun)"),
+            Change(
+                .grant, .widens, [statement], reason: "\(place): not yet held by \(names) on \(noun)",
+                requires: needs(of: group.privileges, on: objects)),
             grantees: grantees, at: place)
     }
 

@@ -8,7 +8,14 @@ extension Planner {
     mutating func planUndeclaredMemberships() throws {
         let declared = Set(policy.roles.flatMap { role in role.memberOf.map { [role.name, $0.role] } })
         var taken: Set<MembershipState> = []
-        for row in snapshot.memberships.sorted(by: Self.isBefore) where !declared.contains([row.member, row.role]) {
+        for row in snapshot.memberships.sorted(by: Self.isBefore)
+        where
+            !declared.contains([row.member, row.role])
+        {
+            // What roles that shall go are members of goes with them.
+            if policy.roles.contains(where: { $0.retirement != nil && [row.member, row.role].contains($0.name) }) {
+                continue
+            }
             guard snapshot.protection(of: row.member) == nil, scope.reports(.role(row.member)), !row.isAutomatic
             else { continue }
             if scope.manages(role: row.member), scope.manages(role: row.role) {
@@ -16,6 +23,13 @@ extension Planner {
             } else {
                 plan.undeclared.append(describe(row))
             }
+        }
+        // A membership that came to its end is taken away whatever the mode is: the policy itself says so.
+        for row in snapshot.memberships where moment.end(of: row) != nil {
+            if let protection = snapshot.protection(of: row.member) {
+                throw PolicyProblem(moment.end(of: row)?.place ?? "roles", protection)
+            }
+            taken.insert(row)
         }
         let moved = restingMemberships(on: taken)
         let gone = taken.union(moved)
@@ -37,14 +51,16 @@ extension Planner {
     }
 
     private mutating func planRevoke(_ row: MembershipState, isMove: Bool) throws {
+        let end = isMove ? nil : moment.end(of: row)
         let reason =
-            isMove
-            ? "\(describe(row)) was granted by \(spelled(row.grantor)), who may no longer grant it: it is granted anew"
-            : "\(describe(row)) is not declared"
+            end.map { "\($0.place): ended at \($0.membership.until?.brief ?? "")" }
+            ?? (isMove
+                ? "\(describe(row)) was granted by \(spelled(row.grantor)), who may no longer grant it: it is granted anew"
+                : "\(describe(row)) is not declared")
         plan.changes.append(
             try Change(
                 .revokeMembership, isMove ? .changes : .narrows, [RoleStatements.revokeMembership(row)],
-                reason: reason, revokes: isMove ? 0 : 1))
+                reason: reason, revokes: isMove || end != nil ? 0 : 1, requires: needs(of: row)))
     }
 
     /// What rests on memberships that go, or that lose the right to administer.
@@ -99,7 +115,7 @@ extension Planner {
                 try Change(
                     .grantMembership, .changes,
                     [RoleStatements.grantMembership(again, to: row.member, version: snapshot.server.version)],
-                    reason: "\(describe(row)) had another grantor"))
+                    reason: "\(describe(row)) had another grantor", requires: [.admit(to: row.role)]))
             snapshot.memberships.append(
                 MembershipState(
                     role: row.role, member: row.member, grantor: snapshot.server.user, admin: again.admin == true,

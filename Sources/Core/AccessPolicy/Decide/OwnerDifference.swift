@@ -43,7 +43,8 @@ extension Planner {
                     objects.map {
                         OwnerStatements.alter($0, snapshot.objects[$0]?.form ?? .plain, owner: declared.owner)
                     },
-                    reason: "\(place): the owner of \(noun) \(objects.map(\.description).brief()) is another"))
+                    reason: "\(place): the owner of \(noun) \(objects.map(\.description).brief()) is another",
+                    requires: Set(objects.map { .own($0) }).union([.become(declared.owner)])))
         }
     }
 

@@ -10,6 +10,9 @@ private struct Taken {
     var moved: PrivilegeSet = []
     /// The declaration that says that there shall be nothing.
     var order: Int?
+    /// Of `privileges`, those whose grant has ended, by which declaration.
+    var ended: PrivilegeSet = []
+    var end: Int?
 }
 
 /// Why something is revoked.
@@ -17,6 +20,7 @@ private enum Cause {
     case undeclared
     case moved
     case ordered
+    case ended
 }
 
 /// One row: who granted what to whom.
@@ -34,6 +38,7 @@ extension Planner {
     ) throws -> [Holding: Wanted] {
         var taken: [Row: Taken] = [:]
         var reports = Grouping()
+        let ends = endedHoldings()
         for (holding, rows) in snapshot.privileges {
             let order = orders[holding]
             guard let object = snapshot.objects[holding.object.owned], order != nil || !object.isExtensionMember,
@@ -42,7 +47,8 @@ extension Planner {
                 order != nil || holding.grantee.roleName.map(snapshot.protection(of:)) ?? nil == nil
             else { continue }
             let isManaged = order != nil || scope.manages(holding.object, holding.grantee)
-            guard isManaged || scope.reports(holding.grantee) else { continue }
+            let end = ends[holding]
+            guard isManaged || end != nil || scope.reports(holding.grantee) else { continue }
             let declared = wanted[holding] ?? Wanted()
             for row in rows {
                 let excess = row.privileges.subtracting(declared.privileges).subtracting(
@@ -51,7 +57,14 @@ extension Planner {
                 guard !excess.isEmpty || !option.isEmpty else { continue }
                 if isManaged {
                     taken[Row(holding: holding, grantor: row.grantor)] = Taken(
-                        privileges: excess, options: option, order: order)
+                        privileges: excess, options: option, order: order,
+                        ended: order == nil ? excess.intersection(end?.privileges ?? []) : [], end: end?.source)
+                } else if let end {
+                    // Whatever the mode is and whatever is managed: the policy itself says that it goes.
+                    let (over, optionOver) = (excess.intersection(end.privileges), option.intersection(end.options))
+                    guard !over.isEmpty || !optionOver.isEmpty else { continue }
+                    taken[Row(holding: holding, grantor: row.grantor)] = Taken(
+                        privileges: over, options: optionOver, ended: over, end: end.source)
                 } else {
                     let grantor = row.grantor == object.owner ? nil : row.grantor
                     reports.add(holding, excess, option: option, grantor: grantor, depth: 0)
@@ -76,17 +89,22 @@ extension Planner {
     private mutating func planRevokes(of taken: [Row: Taken], _ delegations: Delegations) throws {
         var revokes = Grouping()
         var moves = Grouping()
+        var ends = Grouping()
         for (row, taken) in taken {
             let depth = delegations.depth(of: row.grantor, on: row.holding.object)
             let grantor = depth == 0 ? nil : row.grantor
+            let option = taken.options.subtracting(taken.moved)
+            ends.add(
+                row.holding, taken.ended, option: taken.end == nil ? [] : option, grantor: grantor, depth: depth,
+                order: taken.end)
             revokes.add(
-                row.holding, taken.privileges, option: taken.options.subtracting(taken.moved), grantor: grantor,
-                depth: depth, order: taken.order)
+                row.holding, taken.privileges.subtracting(taken.ended), option: taken.end == nil ? option : [],
+                grantor: grantor, depth: depth, order: taken.order)
             moves.add(row.holding, taken.moved, option: [], grantor: grantor, depth: depth)
         }
         let batches =
             revokes.batches.map { ($0, $0.group.source == nil ? Cause.undeclared : .ordered) }
-            + moves.batches.map { ($0, .moved) }
+            + moves.batches.map { ($0, .moved) } + ends.batches.map { ($0, .ended) }
         let depths = Set(batches.map { $0.0.group.depth }).sorted(by: >)
         // Schemas last, since whoever revokes in one must be able to use it.
         for isContainer in [false, true] {
@@ -113,11 +131,13 @@ extension Planner {
             case .undeclared: "\(what) is not declared"
             case .moved: "\(what), who may no longer grant it: the owner grants it instead"
             case .ordered: "\(place): \(what) shall not be"
+            case .ended: "\(place): ended at \(policy.grants[group.source ?? 0].until?.brief ?? "")"
             }
         let change = try Change(
             .revoke, cause == .moved ? .changes : .narrows, statements, reason: reason,
-            revokes: cause == .undeclared ? objects.count * grantees.count : 0)
-        if cause == .ordered { return try add(change, grantees: grantees, at: place) }
+            revokes: cause == .undeclared ? objects.count * grantees.count : 0,
+            requires: needs(of: group.privileges, on: objects, by: group.grantor))
+        if cause == .ordered || cause == .ended { return try add(change, grantees: grantees, at: place) }
         plan.changes.append(change)
     }
 

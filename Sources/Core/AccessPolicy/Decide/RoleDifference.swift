@@ -4,6 +4,10 @@ import PostgresClient
 extension Planner {
     mutating func planRoles() throws {
         for role in policy.roles {
+            if role.retirement != nil {
+                if let state = snapshot.roles[role.name] { try planLastLogin(of: role, now: state) }
+                continue
+            }
             if let state = snapshot.roles[role.name] {
                 try planAttributes(of: role, now: state)
             } else {
@@ -26,7 +30,8 @@ extension Planner {
         try add(
             Change(
                 .createRole, .widens, [RoleStatements.create(role.name, options)],
-                reason: "\(role.place): there is no such role"),
+                reason: "\(role.place): there is no such role",
+                requires: needs(of: role.attributes, isNew: true).union([.create(role: role.name)])),
             role: role.name, at: role.place)
     }
 
@@ -60,8 +65,21 @@ extension Planner {
             Change(
                 .alterRole, effects.count == 1 ? effects.first ?? .changes : .changes,
                 [RoleStatements.alter(role.name, options)],
-                reason: "\(role.place): the role is not \(words)"),
+                reason: "\(role.place): the role is not \(words)",
+                requires: needs(of: difference, isNew: false).union([.alter(role: role.name)])),
             role: role.name, at: role.place)
+    }
+
+    /// An attribute is given only by who has it; from PostgreSQL 16 on it is taken only by who has it, too.
+    private func needs(of attributes: RoleAttributes, isNew: Bool) -> Set<Requirement> {
+        var needs: Set<Requirement> = []
+        for (value, attribute) in [
+            (attributes.createdb, Requirement.Attribute.createdb), (attributes.replication, .replication),
+            (attributes.bypassRls, .bypassRls),
+        ] {
+            if value == true || (value == false && !isNew) { needs.insert(.attribute(attribute)) }
+        }
+        return needs
     }
 
     /// In authoritative mode a right of a managed role that is not written is a right it does not have; limits and
@@ -101,8 +119,10 @@ extension Planner {
             guard stored != setting.stored else { continue }
             try add(
                 Change(
-                    .setSetting, .changes, [RoleStatements.set(setting, of: role.name, in: database)],
-                    reason: "\(role.place).\(key): \(setting.name) is \(stored.map { "\"\($0)\"" } ?? "not set")"),
+                    database == nil ? .setSetting : .setSettingInDatabase, .changes,
+                    [RoleStatements.set(setting, of: role.name, in: database)],
+                    reason: "\(role.place).\(key): \(setting.name) is \(stored.map { "\"\($0)\"" } ?? "not set")",
+                    requires: [.alter(role: role.name)]),
                 role: role.name, at: role.place)
         }
         let place = database.map { " in database \(spelled($0))" } ?? ""
@@ -125,14 +145,14 @@ extension Planner {
         try add(
             Change(
                 .setPassword, .changes, [RoleStatements.password(of: role.name)], reason: reason,
-                passwordOf: role.name),
+                passwordOf: role.name, requires: [.alter(role: role.name)]),
             role: role.name, at: role.place)
     }
 
     mutating func planMemberships() throws {
         try planUndeclaredMemberships()
         for role in policy.roles {
-            for (index, membership) in role.memberOf.enumerated() {
+            for (index, membership) in role.memberOf.enumerated() where !moment.hasEnded(membership) {
                 try plan(membership, of: role.name, at: "\(role.place).memberOf[\(index)]")
             }
         }
@@ -160,7 +180,8 @@ extension Planner {
                 Change(
                     .grantMembership, .widens,
                     [RoleStatements.grantMembership(wanted, to: member, version: version)],
-                    reason: "\(place): \(spelled(member)) \(what) \(spelled(wanted.role))"),
+                    reason: "\(place): \(spelled(member)) \(what) \(spelled(wanted.role))",
+                    requires: [.admit(to: wanted.role)]),
                 role: member, at: place)
         }
         for row in rows {
@@ -190,7 +211,14 @@ extension Planner {
         try add(
             Change(
                 .revokeMembership, .narrows, [statement],
-                reason: "\(place): \(spelled(row.member)) has more of this membership than declared"),
+                reason: "\(place): \(spelled(row.member)) has more of this membership than declared",
+                requires: needs(of: row)),
             role: row.member, at: place)
+    }
+
+    /// From PostgreSQL 16 on a membership is taken back in the name of who granted it.
+    func needs(of row: MembershipState) -> Set<Requirement> {
+        let isAnothers = snapshot.server.version >= 160_000 && row.grantor != snapshot.server.user
+        return isAnothers ? [.admit(to: row.role), .inherit(row.grantor)] : [.admit(to: row.role)]
     }
 }

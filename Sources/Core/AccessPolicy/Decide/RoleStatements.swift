@@ -35,6 +35,16 @@ enum RoleStatements {
         return "SET \(identifier: path) TO \(values)"
     }
 
+    static func reset(_ setting: String, of name: String, in database: String? = nil) -> SQL {
+        let path = setting.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        let place: SQL = database.map { " IN DATABASE \(identifier: $0)" } ?? ""
+        return "ALTER ROLE \(identifier: name)\(place) RESET \(identifier: path)"
+    }
+
+    static func drop(_ name: String) -> SQL {
+        "DROP ROLE \(identifier: name)"
+    }
+
     static func password(of name: String) -> SQL {
         "ALTER ROLE \(identifier: name) PASSWORD '<verifier>'"
     }

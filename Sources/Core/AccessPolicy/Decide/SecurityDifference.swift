@@ -18,15 +18,16 @@ extension Planner {
                 try Change(
                     .rowSecurity, declared.enable ? .narrows : .widens,
                     [SecurityStatements.enable(declared.table, declared.enable)],
-                    reason: "\(declared.place): row security is \(state.isEnabled ? "on" : "off")"))
+                    reason: "\(declared.place): row security is \(state.isEnabled ? "on" : "off")",
+                    requires: [.own(.table(declared.table))]))
         }
         // FORCE that is not written stays as it is: taking it away would widen.
         if let force = declared.force, force != state.isForced {
             plan.changes.append(
                 try Change(
                     .rowSecurity, force ? .narrows : .widens, [SecurityStatements.force(declared.table, force)],
-                    reason: "\(declared.place).force: the owner is \(state.isForced ? "" : "not ")held to the policies")
-            )
+                    reason: "\(declared.place).force: the owner is \(state.isForced ? "" : "not ")held to the policies",
+                    requires: [.own(.table(declared.table))]))
         }
     }
 
@@ -45,7 +46,7 @@ extension Planner {
                     Change(
                         .createPolicy, wanted.isRestrictive ? .narrows : .widens,
                         [SecurityStatements.create(wanted, on: declared.table)],
-                        reason: "\(place): there is no such policy"),
+                        reason: "\(place): there is no such policy", requires: [.own(.table(declared.table))]),
                     grantees: wanted.grantees, at: place)
             }
         }
@@ -83,7 +84,7 @@ extension Planner {
         try add(
             Change(
                 .alterPolicy, .changes, statements,
-                reason: "\(place): \(differences.joined(separator: "; "))"),
+                reason: "\(place): \(differences.joined(separator: "; "))", requires: [.own(.table(state.table))]),
             grantees: wanted.grantees, at: place)
     }
 
@@ -116,6 +117,6 @@ extension Planner {
         plan.changes.append(
             try Change(
                 .dropPolicy, .narrows, [SecurityStatements.drop(state.name, on: state.table)],
-                reason: "\(what) is not declared", revokes: 1))
+                reason: "\(what) is not declared", revokes: 1, requires: [.own(.table(state.table))]))
     }
 }

@@ -12,6 +12,7 @@ struct DocumentCheck {
         try checkNames()
         try checkTablesOnce()
         try checkGrantsOnce()
+        try AbsenceCheck(policy).run()
         try checkOwnersOnce()
         try checkDefaultsOnce()
     }

@@ -1,24 +1,34 @@
-import Platform
+package import Platform
 
 /// One grant as declared: privileges on objects of one kind, to some roles.
 package struct GrantDeclaration: Sendable {
-    package let grantees: [Grantee]
+    package private(set) var grantees: [Grantee]
     package let target: Target
     /// The empty list is an order: nothing, not even what is built in, in whichever mode.
     package let privileges: PrivilegeList
     package let withGrantOption: Bool
     /// The roles whose future objects of this kind, in these schemas, get the same privileges.
     package let futureCreators: [String]
+    /// The last moment at which it holds; nil for one without an end.
+    package let until: Timestamp?
 
     package init(
         to grantees: [Grantee], on target: Target, _ privileges: PrivilegeList, withGrantOption: Bool = false,
-        futureCreators: [String] = []
+        futureCreators: [String] = [], until: Timestamp? = nil
     ) {
         self.grantees = grantees
         self.target = target
         self.privileges = privileges
         self.withGrantOption = withGrantOption
         self.futureCreators = futureCreators
+        self.until = until
+    }
+
+    /// The same for nobody.
+    var withoutGrantees: GrantDeclaration {
+        var copy = self
+        copy.grantees = []
+        return copy
     }
 
     package var isNone: Bool { privileges == .these([]) }
@@ -26,7 +36,7 @@ package struct GrantDeclaration: Sendable {
 
 extension GrantDeclaration: Decodable {
     private enum Keys: String, CodingKey, CaseIterable {
-        case to, on, privileges, withGrantOption, future
+        case to, on, privileges, withGrantOption, future, until
     }
 
     private enum FutureKeys: String, CodingKey, CaseIterable {
@@ -46,7 +56,9 @@ extension GrantDeclaration: Decodable {
             to: grantees, on: target,
             try container.privileges(.privileges, of: target.kind),
             withGrantOption: withGrantOption,
-            futureCreators: futureCreators)
+            futureCreators: futureCreators,
+            until: try container.deadline(forKey: .until))
+        if isNone, until != nil { throw container.rejection(.until, "no privilege is listed: an order has no end") }
         if isNone, withGrantOption || !futureCreators.isEmpty {
             throw container.rejection(
                 withGrantOption ? .withGrantOption : .future,

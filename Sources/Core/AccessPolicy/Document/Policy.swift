@@ -13,7 +13,7 @@ package struct Policy: Sendable {
     package let manages: Manages?
     package let roles: [RoleDeclaration]
     package let owners: [OwnerDeclaration]
-    package let grants: [GrantDeclaration]
+    package var grants: [GrantDeclaration]
     package let defaultPrivileges: [DefaultDeclaration]
     package let rowSecurity: [TableSecurity]
     package let tests: [AccessTest]
@@ -21,12 +21,14 @@ package struct Policy: Sendable {
     package let trustedOwners: [String]
     /// Seconds that the tests may take while row security changes hold their locks.
     package let proofBudget: Int
+    /// Names of the databases it is for, with `*` for any run of characters; none for the connected one.
+    package let databases: [NamePattern]
 
     package init(
         mode: Mode = .additive, manages: Manages? = nil, roles: [RoleDeclaration] = [],
         owners: [OwnerDeclaration] = [], grants: [GrantDeclaration] = [],
         defaultPrivileges: [DefaultDeclaration] = [], rowSecurity: [TableSecurity] = [], tests: [AccessTest] = [],
-        trustedOwners: [String] = [], proofBudget: Int = 5
+        trustedOwners: [String] = [], proofBudget: Int = 5, databases: [NamePattern] = []
     ) {
         self.mode = mode
         self.manages = manages
@@ -38,6 +40,7 @@ package struct Policy: Sendable {
         self.tests = tests
         self.trustedOwners = trustedOwners
         self.proofBudget = proofBudget
+        self.databases = databases
     }
 
     /// All that is declared of future objects, with its place: `future` of grants, and `defaultPrivileges`.
@@ -105,7 +108,7 @@ extension Policy: Decodable {
     private enum Keys: String, CodingKey, CaseIterable {
         case schema = "$schema"
         case version, mode, manages, roles, owners, grants, defaultPrivileges, rowSecurity, tests, trustedOwners
-        case proofBudget
+        case proofBudget, databases
     }
 
     package init(from decoder: any Decoder) throws {
@@ -125,6 +128,8 @@ extension Policy: Decodable {
         guard (1...3600).contains(budget) else {
             throw container.rejection(.proofBudget, "\(budget) is not between 1 and 3600 seconds")
         }
+        let databases = try container.decodeIfPresent([String].self, forKey: .databases)
+        if databases?.isEmpty == true { throw container.rejection(.databases, "the list is empty") }
         self.init(
             mode: mode, manages: manages,
             roles: try container.named(RoleDeclaration.self, forKey: .roles).sorted { $0.name < $1.name },
@@ -135,7 +140,8 @@ extension Policy: Decodable {
             rowSecurity: try container.named(TableSecurity.self, forKey: .rowSecurity).sorted { $0.table < $1.table },
             tests: try container.decodeIfPresent([AccessTest].self, forKey: .tests) ?? [],
             trustedOwners: try container.decodeIfPresent([String].self, forKey: .trustedOwners) ?? [],
-            proofBudget: budget)
+            proofBudget: budget,
+            databases: databases?.map(NamePattern.init) ?? [])
     }
 }
 

@@ -1,9 +1,12 @@
+import Cryptography
 import Platform
 package import SystemPackage
 
 /// A policy together with its text, so that a mistake found later still names its line.
 package struct PolicyFile: Sendable {
     package let policy: Policy
+    /// SHA-256 of its text, in hexadecimal.
+    package let sha256: String
     private let source: CommentedJSON
 
     /// Reads and checks a policy as far as that is possible without a server.
@@ -16,6 +19,7 @@ package struct PolicyFile: Sendable {
     package init(bytes: [UInt8], named name: String) throws {
         source = try CommentedJSON(bytes, named: name)
         policy = try source.decode(Policy.self)
+        sha256 = SHA256.hash(bytes).hex
         do {
             try DocumentCheck(policy).run()
         } catch {

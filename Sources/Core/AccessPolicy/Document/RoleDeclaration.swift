@@ -10,6 +10,8 @@ package struct RoleDeclaration: Sendable {
     package var settingsInDatabase: [RoleSetting] = []
     package var password: PasswordSource?
     package var memberOf: [MembershipDeclaration] = []
+    /// What becomes of a role that shall not be there; nil for one that shall.
+    package var retirement: Retirement?
 
     package init(name: String) {
         self.name = name
@@ -66,12 +68,17 @@ package struct MembershipDeclaration: Sendable, Hashable {
     package var inherit: Bool?
     /// From PostgreSQL 16 on.
     package var set: Bool?
+    /// The last moment at which it holds; nil for one without an end.
+    package var until: Timestamp?
 
-    package init(role: String, admin: Bool? = nil, inherit: Bool? = nil, set: Bool? = nil) {
+    package init(
+        role: String, admin: Bool? = nil, inherit: Bool? = nil, set: Bool? = nil, until: Timestamp? = nil
+    ) {
         self.role = role
         self.admin = admin
         self.inherit = inherit
         self.set = set
+        self.until = until
     }
 }
 
@@ -79,6 +86,7 @@ extension RoleDeclaration: NamedDecodable {
     private enum Keys: String, CodingKey, CaseIterable {
         case login, createdb, createrole, inherit, replication, bypassRls, connectionLimit, superuser
         case validUntil, settings, settingsInDatabase, password, memberOf
+        case state, reassignTo, drop
     }
 
     init(named name: String, from decoder: any Decoder) throws {
@@ -88,6 +96,18 @@ extension RoleDeclaration: NamedDecodable {
             throw container.rejection(.superuser, "a policy never makes a superuser")
         }
         self.init(name: name)
+        if try container.decodeIfPresent(RolePresence.self, forKey: .state) == .absent {
+            for key in container.allKeys where ![.state, .reassignTo, .drop].contains(key) {
+                throw container.rejection(key, "an absent role has only reassignTo or drop")
+            }
+            retirement = try Retirement(
+                of: name, heir: try container.decodeIfPresent(String.self, forKey: .reassignTo),
+                drops: try container.decodeIfPresent(Bool.self, forKey: .drop), at: decoder)
+            return
+        }
+        for key in [Keys.reassignTo, .drop] where container.contains(key) {
+            throw container.rejection(key, "only a role with \"state\": \"absent\" has this")
+        }
         attributes.login = try container.decodeIfPresent(Bool.self, forKey: .login)
         attributes.createdb = try container.decodeIfPresent(Bool.self, forKey: .createdb)
         attributes.createrole = try container.decodeIfPresent(Bool.self, forKey: .createrole)
@@ -187,7 +207,7 @@ extension PasswordSource: Decodable {
 
 extension MembershipDeclaration: Decodable {
     private enum Keys: String, CodingKey, CaseIterable {
-        case role, admin, inherit, set
+        case role, admin, inherit, set, until
     }
 
     package init(from decoder: any Decoder) throws {
@@ -200,6 +220,7 @@ extension MembershipDeclaration: Decodable {
             role: try container.decode(String.self, forKey: .role),
             admin: try container.decodeIfPresent(Bool.self, forKey: .admin),
             inherit: try container.decodeIfPresent(Bool.self, forKey: .inherit),
-            set: try container.decodeIfPresent(Bool.self, forKey: .set))
+            set: try container.decodeIfPresent(Bool.self, forKey: .set),
+            until: try container.deadline(forKey: .until))
     }
 }

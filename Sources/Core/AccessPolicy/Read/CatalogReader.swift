@@ -27,6 +27,8 @@ package struct CatalogReader {
         try await NamedObjectReader(connection, names).read(policy, into: &snapshot)
         snapshot.signatures = try await SignatureReader(connection).signatures(in: policy)
         snapshot.equalExpressions = try await ExpressionComparison(connection).equal(policy, snapshot)
+        snapshot.retirements = try await RetirementReader(connection).states(
+            of: policy.roles.filter { $0.retirement != nil && snapshot.roles[$0.name] != nil }.map(\.name))
         let readsVerifiers: Bool = try server["reads_verifiers"]
         snapshot.passwords = try await readPasswords(policy, snapshot, passwords, canRead: readsVerifiers)
         return snapshot

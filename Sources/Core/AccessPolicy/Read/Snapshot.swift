@@ -24,6 +24,8 @@ package struct Snapshot: Sendable {
     /// The pairs that the server found to mean the same.
     package var equalExpressions: Set<ExpressionPair> = []
     package var passwords: [String: PasswordState] = [:]
+    /// What hangs on the roles that the policy declares absent, all over the server.
+    package var retirements: [String: RetirementState] = [:]
 
     package init(server: ServerState) {
         self.server = server

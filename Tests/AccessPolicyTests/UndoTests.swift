@@ -1,0 +1,222 @@
+import AuditLog
+import Platform
+import PostgresClient
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import AccessPolicy
+
+/// Every apply can be taken back, as long as nothing it touched has changed.
+@Suite(.cluster(["allow_in_place_tablespaces": "on"]), .database, .timeLimit(.minutes(3))) struct UndoTests {
+    /// A database in which most of what a policy changes is there in another form.
+    static let past = #"""
+        CREATE ROLE reader@ CREATEDB CONNECTION LIMIT 3 VALID UNTIL '2029-01-01 10:11:12.345678+00';
+        CREATE ROLE writer@;
+        CREATE ROLE login@ LOGIN;
+        CREATE ROLE delegate@;
+        ALTER ROLE login@ SET search_path = app, "Odd, ""Name""", public;
+        ALTER ROLE login@ SET work_mem = '1MB';
+        GRANT writer@ TO login@;
+        GRANT delegate@ TO reader@;
+        GRANT USAGE, CREATE ON SCHEMA app TO reader@, delegate@;
+        GRANT SELECT ON app.parts TO delegate@ WITH GRANT OPTION;
+        GRANT SELECT, DELETE ON app.users TO reader@ WITH GRANT OPTION;
+        GRANT SELECT (email), UPDATE (id) ON app.users TO reader@;
+        GRANT EXECUTE ON FUNCTION app.total(text) TO writer@ WITH GRANT OPTION;
+        ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT INSERT ON TABLES TO reader@ WITH GRANT OPTION;
+        ALTER TABLE app.users ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY own ON app.orders TO reader@ USING (user_id = 1 AND note <> 'a''b');
+        CREATE POLICY gone ON app.orders FOR INSERT TO PUBLIC WITH CHECK (exists (select 1 from app.users));
+        CREATE POLICY floor ON app.orders AS RESTRICTIVE TO writer@, reader@ USING (true);
+        SET ROLE delegate@;
+        GRANT SELECT ON app.parts TO reader@ WITH GRANT OPTION;
+        RESET ROLE;
+        """#
+
+    @Test func `an apply of everything is taken back to the last privilege`() async throws {
+        let scene = try Scene()
+        try await scene.run(ApplyTests.tables + Self.past)
+        try await SceneLog.around(scene) { log async throws in
+            let before = try await log.state()
+            let outcome = try await log.apply(ApplyTests.everything)
+            #expect(outcome.plan.changes.count > 20)
+            #expect(try await log.state() != before)
+            #expect(try await log.undo(outcome).verdict == .applied)
+            #expect(try await log.state().moved(since: before) == [])
+        }
+    }
+
+    @Test func `roles that an apply made are dropped again`() async throws {
+        let scene = try Scene()
+        try await scene.run(ApplyTests.tables)
+        try await SceneLog.around(scene) { log async throws in
+            let before = try await log.state()
+            let outcome = try await log.apply(ApplyTests.everything)
+            try await log.undo(outcome)
+            #expect(try await log.state().moved(since: before) == [])
+            #expect(try await scene.value("SELECT count(*) FROM pg_roles WHERE rolname LIKE '%@'") == "0")
+        }
+    }
+
+    @Test func `an undo is undone by its own script`() async throws {
+        let scene = try Scene()
+        try await scene.run(ApplyTests.tables + Self.past)
+        try await SceneLog.around(scene) { log async throws in
+            let outcome = try await log.apply(ApplyTests.everything)
+            let applied = try await log.state()
+            let undone = try await log.undo(outcome)
+            #expect(try await log.undo(undone).verdict == .applied)
+            #expect(try await log.state().moved(since: applied) == [])
+            #expect(try await scene.plan(ApplyTests.everything).isEmpty)
+        }
+    }
+
+    @Test func `an undo is refused when what it touches has changed, and names it`() async throws {
+        let scene = try Scene()
+        try await scene.run(ApplyTests.tables)
+        try await SceneLog.around(scene) { log async throws in
+            let outcome = try await log.apply(ApplyTests.additive)
+            try await scene.run("REVOKE SELECT ON app.users FROM reader@")
+            let verdict = try await log.undo(outcome).verdict
+            #expect(
+                verdict
+                    == .moved([
+                        scene.own(
+                            "privileges on table app.users to reader@, granted by postgres: was SELECT, is gone")
+                    ]))
+            #expect(try await scene.value("SELECT count(*) FROM pg_roles WHERE rolname = 'reader@'") == "1")
+        }
+    }
+
+    @Test func `what others changed elsewhere does not stop an undo, and stays`() async throws {
+        let scene = try Scene()
+        try await scene.run(ApplyTests.tables)
+        try await SceneLog.around(scene) { log async throws in
+            let outcome = try await log.apply(ApplyTests.additive)
+            try await scene.run("CREATE TABLE app.later (); CREATE ROLE other@; GRANT SELECT ON app.later TO other@")
+            #expect(try await log.undo(outcome).verdict == .applied)
+            #expect(try await scene.value("SELECT has_table_privilege('other@', 'app.later', 'SELECT')") == "t")
+        }
+    }
+
+    @Test func `an undo happens once`() async throws {
+        let scene = try Scene()
+        try await scene.run(ApplyTests.tables)
+        try await SceneLog.around(scene) { log async throws in
+            let outcome = try await log.apply(ApplyTests.additive)
+            try await log.undo(outcome)
+            guard case .moved(let moved) = try await log.undo(outcome).verdict else {
+                Issue.record("undone twice")
+                return
+            }
+            let gone = "role reader@: was INHERIT, CONNECTION LIMIT -1, VALID UNTIL infinity, is gone"
+            #expect(moved.contains(scene.own(gone)))
+        }
+    }
+
+    @Test func `a created role that owns something by now is not dropped, and nothing is done`() async throws {
+        let scene = try Scene()
+        try await scene.run(ApplyTests.tables)
+        try await SceneLog.around(scene) { log async throws in
+            let outcome = try await log.apply(ApplyTests.additive)
+            try await scene.run("CREATE TABLE app.own (); ALTER TABLE app.own OWNER TO reader@")
+            let before = try await log.state()
+            let failure = await scene.failure { try await log.undo(outcome).verdict }
+            #expect(failure.sentence.contains("some objects depend on it"), "\(failure.sentence)")
+            #expect(failure.sentence.hasPrefix("nothing was done: "))
+            #expect(try await log.state() == before)
+        }
+    }
+
+    @Test func `a password is not undone, the plan says so, and no verifier is in the script`() async throws {
+        let scene = try Scene()
+        try await SceneLog.around(scene) { log async throws in
+            let outcome = try await log.apply(RoleTests.login, environment: ["PASSWORD": "secret"])
+            #expect(outcome.plan.changes.map(\.kind.isUndoable) == [true, false])
+            let receipt = try #require(outcome.undo)
+            let path = log.folder.appending(receipt.file)
+            let script = String(decoding: try Files.read(path), as: UTF8.self)
+            #expect(!script.contains("SCRAM-SHA-256"))
+            #expect(script.contains(scene.own("-- not undone: ALTER ROLE \"login@\" PASSWORD '<verifier>'\n")))
+            #expect(try await log.undo(outcome).verdict == .applied)
+        }
+    }
+
+    @Test func `the script beside the record is SQL that psql runs too`() async throws {
+        let scene = try Scene()
+        try await scene.run(ApplyTests.tables + Self.past)
+        try await SceneLog.around(scene) { log async throws in
+            let before = try await log.state()
+            let receipt = try #require(try await log.apply(ApplyTests.everything).undo)
+            let script = try Files.read(log.folder.appending(receipt.file))
+            let psql = try await Program.run(
+                "/usr/bin/psql", ["-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-f", "-"],
+                environment: scene.database.environment, input: script)
+            #expect(psql.status == 0, "\(psql.stderr)")
+            #expect(try await log.state().moved(since: before) == [])
+        }
+    }
+
+    @Test func `the record names the script and its digest, and a script that was changed is refused`() async throws {
+        let scene = try Scene()
+        try await SceneLog.around(scene) { log async throws in
+            let outcome = try await log.apply("{ \"version\": 1, \"roles\": { \"a@\": {} } }")
+            let receipt = try #require(outcome.undo)
+            let record = try #require(try LogReader(log.folder).records(last: 1).records.first)
+            #expect(record.facts?["undo"] == .text(receipt.file))
+            #expect(record.facts?["undo_sha256"] == .text(receipt.sha256))
+            let path = log.folder.appending(receipt.file)
+            try Files.write(try Files.read(path) + Array("DROP ROLE postgres;\n".utf8), to: path)
+            let failure = await scene.failure { try await log.undo(outcome).verdict }
+            #expect(failure.status == .malformed)
+            #expect(failure.sentence.hasSuffix("is not the one that was recorded: its SHA-256 is another"))
+        }
+    }
+
+    @Test func `an apply that failed leaves no script, one without changes neither`() async throws {
+        let scene = try Scene()
+        try await SceneLog.around(scene) { log async throws in
+            let failing = """
+                { "version": 1, "roles": { "a@": {} },
+                  "tests": [{ "as": "a@", "run": "SELECT 1", "expect": { "denied": true } }] }
+                """
+            let failed = try await log.apply(failing)
+            #expect(failed.verdict == .disproved)
+            let empty = try await log.apply("{ \"version\": 1 }")
+            #expect(empty.undo == nil)
+            #expect(!Files.exists(log.folder.appending("undo")))
+            let failure = await scene.failure {
+                try await Undoing(try await scene.database.connect()).undo("1", audit: log.log).verdict
+            }
+            #expect(failure.status == .inputMissing)
+        }
+    }
+
+    @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64]) func `random policies over every kind of object are taken back`(
+        _ seed: UInt64
+    ) async throws {
+        let scene = try Scene()
+        try await EveryKind.make(in: scene)
+        let version: String? = try await scene.value("SHOW server_version_num")
+        var random = RandomPolicy(seed: seed, version: version.flatMap { Int($0) } ?? 0)
+        try await SceneLog.around(scene) { log async throws in
+            for round in 1...3 {
+                for statement in random.statements() {
+                    try? await scene.run(statement.replacing("DBNAME", with: scene.database.name))
+                }
+                let policy = random.policy()
+                let before = try await log.state()
+                let outcome = try await log.provisioner(policy).apply(maxRevokes: 100_000, audit: log.log)
+                #expect(outcome.verdict == .applied, "seed \(seed), round \(round)")
+                if outcome.undo != nil {
+                    let undone = try await log.undo(outcome)
+                    #expect(undone.verdict == .applied, "seed \(seed), round \(round)")
+                }
+                let moved = try await log.state().moved(since: before)
+                #expect(moved == [], "seed \(seed), round \(round): \(scene.own(policy))")
+                _ = try await log.provisioner(policy).apply(maxRevokes: 100_000, audit: log.log)
+            }
+        }
+    }
+}
