@@ -193,7 +193,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64]) func `random policies over every kind of object are taken back`(
+    @Test(arguments: Array(1...8) as [UInt64]) func `random policies over every kind of object are taken back`(
         _ seed: UInt64
     ) async throws {
         let scene = try Scene()

@@ -1,3 +1,5 @@
+import PostgresClient
+
 /// Objects that one statement can serve.
 struct Batches {
     struct Key: Hashable {
@@ -7,6 +9,8 @@ struct Batches {
         let privileges: PrivilegeSet
         let isAboutOption: Bool
         let grantor: String?
+        /// How many grants by others than the owner it rests on.
+        let depth: Int
         let grantee: Grantee
     }
 
@@ -17,23 +21,55 @@ struct Batches {
 
     private var groups: [Key: Set<ObjectID>] = [:]
 
-    mutating func add(_ holding: Holding, _ privileges: PrivilegeSet, isAboutOption: Bool, by grantor: String?) {
+    mutating func add(
+        _ holding: Holding, _ privileges: PrivilegeSet, isAboutOption: Bool, by grantor: String?, depth: Int
+    ) {
         let table: ObjectName? = if case .column(let table, _) = holding.object { table } else { nil }
         let key = Key(
             kind: holding.object.kind, table: table, privileges: privileges, isAboutOption: isAboutOption,
-            grantor: grantor, grantee: holding.grantee)
+            grantor: grantor, depth: depth, grantee: holding.grantee)
         groups[key, default: []].insert(holding.object)
     }
 
     func sorted(delegatedFirst: Bool) -> [Batch] {
         groups.map { Batch(key: $0.key, objects: $0.value.sorted()) }.sorted { left, right in
             let (one, other) = (left.key, right.key)
-            if (one.grantor != nil) != (other.grantor != nil) { return (one.grantor != nil) == delegatedFirst }
+            // Whoever acts in a schema must be able to use it.
+            if one.kind.isContainer != other.kind.isContainer { return one.kind.isContainer != delegatedFirst }
+            if one.depth != other.depth { return (one.depth > other.depth) == delegatedFirst }
             return (left.objects[0], one.grantee, one.privileges.rawValue, one.grantor ?? "", one.isAboutOption ? 1 : 0)
                 < (
                     right.objects[0], other.grantee, other.privileges.rawValue, other.grantor ?? "",
                     other.isAboutOption ? 1 : 0
                 )
         }
+    }
+}
+
+extension Snapshot {
+    /// 0 for the owner, 1 for a role that the owner let grant, and so on.
+    func depth(of grantor: String, on object: ObjectID, limit: Int = 20) -> Int {
+        guard grantor != objects[object.owned]?.owner, limit > 0 else { return 0 }
+        let rows = [object, object.owned].flatMap { privileges[Holding($0, .role(grantor))] ?? [] }
+        return 1
+            + (rows.filter { !$0.grantable.isEmpty }.map { depth(of: $0.grantor, on: object, limit: limit - 1) }.max()
+                ?? 0)
+    }
+
+    /// PostgreSQL lets only the grantor take back what it granted, and only where it may still use the schema.
+    func acting(as grantor: String, on objects: [ObjectID], _ statement: SQL) -> [SQL] {
+        let statements: [SQL] = ["SET LOCAL ROLE \(identifier: grantor)", statement, "RESET ROLE"]
+        guard objects.first?.kind.isContainer == false else { return statements }
+        let closed = Set(objects.compactMap(\.schema)).filter { !mayUse(schema: $0, grantor) }.sorted()
+        guard !closed.isEmpty else { return statements }
+        let schemas = closed.map { ObjectID.schema($0) }
+        return [GrantStatements.grant(.these(.usage), on: .these(schemas), to: [.role(grantor)])] + statements
+            + [GrantStatements.revoke(.usage, on: schemas, from: [.role(grantor)])]
+    }
+
+    private func mayUse(schema: String, _ role: String) -> Bool {
+        let object = ObjectID.schema(schema)
+        let rows = [Grantee.everyone, .role(role)].flatMap { privileges[Holding(object, $0)] ?? [] }
+        return objects[object]?.owner == role || rows.contains { $0.privileges.contains(.usage) }
     }
 }

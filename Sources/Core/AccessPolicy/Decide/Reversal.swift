@@ -33,7 +33,7 @@ package struct Reversal: Sendable {
         try addRowSecurity()
         try addOwners()
         try addDefaults()
-        try addPrivileges()
+        try addPrivileges(later, earlier)
         try addMemberships()
         try addRoles()
     }
@@ -96,7 +96,8 @@ package struct Reversal: Sendable {
         }
     }
 
-    private mutating func addPrivileges() throws(PlainFailure) {
+    /// The two whole states say what schemas let in while others act in them.
+    private mutating func addPrivileges(_ later: Snapshot, _ earlier: Snapshot) throws(PlainFailure) {
         var revokes = Batches()
         var grants = Batches()
         var lost: [Holding: PrivilegeSet] = [:]
@@ -108,11 +109,15 @@ package struct Reversal: Sendable {
                 let step = Step(from: new.held(holding, by: grantor), to: old.held(holding, by: grantor))
                 let actor = grantor == object.owner ? nil : grantor
                 for (privileges, onlyOption) in step.revokes {
-                    revokes.add(holding, privileges, isAboutOption: onlyOption, by: actor)
+                    revokes.add(
+                        holding, privileges, isAboutOption: onlyOption, by: actor,
+                        depth: new.depth(of: grantor, on: holding.object))
                     if !onlyOption { lost[holding, default: []].formUnion(privileges) }
                 }
                 for (privileges, withOption) in step.grants {
-                    grants.add(holding, privileges, isAboutOption: withOption, by: actor)
+                    grants.add(
+                        holding, privileges, isAboutOption: withOption, by: actor,
+                        depth: old.depth(of: grantor, on: holding.object))
                 }
             }
         }
@@ -123,23 +128,24 @@ package struct Reversal: Sendable {
             else { continue }
             for row in rows {
                 let actor = row.grantor == owner ? nil : row.grantor
+                let depth = old.depth(of: row.grantor, on: holding.object)
                 let option = row.grantable.intersection(gone)
                 let plain = row.privileges.intersection(gone).subtracting(option)
-                if !plain.isEmpty { grants.add(holding, plain, isAboutOption: false, by: actor) }
-                if !option.isEmpty { grants.add(holding, option, isAboutOption: true, by: actor) }
+                if !plain.isEmpty { grants.add(holding, plain, isAboutOption: false, by: actor, depth: depth) }
+                if !option.isEmpty { grants.add(holding, option, isAboutOption: true, by: actor, depth: depth) }
             }
         }
         let procedures = Set(new.objects.filter { $0.value.form == .procedure }.keys)
-        // What was passed on is taken first, and given last.
+        // What was passed on is taken first, and given last; schemas are open while somebody acts in them.
         for batch in revokes.sorted(delegatedFirst: true) {
-            try add(batch) { objects, grantee in
+            try add(batch, in: later) { objects, grantee in
                 GrantStatements.revoke(
                     batch.key.privileges, on: objects, procedures: procedures.intersection(objects), from: [grantee],
                     onlyGrantOption: batch.key.isAboutOption)
             }
         }
         for batch in grants.sorted(delegatedFirst: false) {
-            try add(batch) { objects, grantee in
+            try add(batch, in: earlier) { objects, grantee in
                 GrantStatements.grant(
                     .these(batch.key.privileges), on: .these(objects, procedures: procedures.intersection(objects)),
                     to: [grantee],
@@ -148,15 +154,19 @@ package struct Reversal: Sendable {
         }
     }
 
+    /// - Parameter state: What schemas let in when the statements run.
     private mutating func add(
-        _ batch: Batches.Batch, _ statement: ([ObjectID], Grantee) -> SQL
+        _ batch: Batches.Batch, in state: Snapshot, _ statement: ([ObjectID], Grantee) -> SQL
     ) throws(PlainFailure) {
-        if let grantor = batch.key.grantor { try add("SET LOCAL ROLE \(identifier: grantor)") }
         for start in stride(from: 0, to: batch.objects.count, by: GrantStatements.objectsPerStatement) {
             let objects = Array(batch.objects[start...].prefix(GrantStatements.objectsPerStatement))
-            try add(statement(objects, batch.key.grantee))
+            let sql = statement(objects, batch.key.grantee)
+            guard let grantor = batch.key.grantor else {
+                try add(sql)
+                continue
+            }
+            for step in state.acting(as: grantor, on: objects, sql) { try add(step) }
         }
-        if batch.key.grantor != nil { try add("RESET ROLE") }
     }
 
     private mutating func addMemberships() throws(PlainFailure) {
@@ -244,12 +254,12 @@ extension Snapshot {
             !gone.contains($0.role) && !gone.contains($0.member) && !gone.contains($0.grantor)
         }
         for object in objects.keys {
-            // Nothing here brings back an object or an owner.
-            if let state = new.objects[object] {
-                old.objects[object]?.owner = state.owner
-            } else {
+            // Nothing here brings back an object, or what a role that is gone has owned.
+            guard let state = new.objects[object] else {
                 old.objects[object] = nil
+                continue
             }
+            if let owner = old.objects[object]?.owner, gone.contains(owner) { old.objects[object]?.owner = state.owner }
         }
         old.privileges = [:]
         for (holding, rows) in privileges where !isGone(holding.grantee) && new.objects[holding.object.owned] != nil {

@@ -123,7 +123,7 @@ extension Planner {
         let revoke = GrantStatements.revoke(
             group.privileges, on: objects, procedures: procedures(among: objects), from: grantees,
             onlyGrantOption: group.isAboutOption)
-        let statements = group.grantor.map { acting(as: $0, on: objects, revoke) } ?? [revoke]
+        let statements = group.grantor.map { snapshot.acting(as: $0, on: objects, revoke) } ?? [revoke]
         let what = describe(group, objects, grantees)
         let place = "grants[\(group.source ?? 0)]"
         let reason =
@@ -139,23 +139,6 @@ extension Planner {
             requires: needs(of: group.privileges, on: objects, by: group.grantor))
         if cause == .ordered || cause == .ended { return try add(change, grantees: grantees, at: place) }
         plan.changes.append(change)
-    }
-
-    /// PostgreSQL lets only the grantor take back what it granted, and only where it may still use the schema.
-    private func acting(as grantor: String, on objects: [ObjectID], _ statement: SQL) -> [SQL] {
-        let statements: [SQL] = ["SET LOCAL ROLE \(identifier: grantor)", statement, "RESET ROLE"]
-        guard objects.first?.kind.isContainer == false else { return statements }
-        let closed = Set(objects.compactMap(\.schema)).filter { !mayUse(schema: $0, grantor) }.sorted()
-        guard !closed.isEmpty else { return statements }
-        let schemas = closed.map { ObjectID.schema($0) }
-        return [GrantStatements.grant(.these(.usage), on: .these(schemas), to: [.role(grantor)])] + statements
-            + [GrantStatements.revoke(.usage, on: schemas, from: [.role(grantor)])]
-    }
-
-    private func mayUse(schema: String, _ role: String) -> Bool {
-        let object = ObjectID.schema(schema)
-        let rows = [Grantee.everyone, .role(role)].flatMap { snapshot.privileges[Holding(object, $0)] ?? [] }
-        return snapshot.objects[object]?.owner == role || rows.contains { $0.privileges.contains(.usage) }
     }
 
     private func describe(_ group: Group, _ objects: [ObjectID], _ grantees: [Grantee]) -> String {

@@ -34,8 +34,11 @@ package struct StateFacts: Sendable, Equatable {
             values["membership of \(spelled(row.member)) in \(spelled(row.role))\(by)"] =
                 options.filter(\.1).map(\.0).joined(separator: ", ")
         }
+        // Large objects and parameters are there as soon as somebody has touched their privileges.
         for (object, state) in snapshot.objects
-        where reach?.objects.contains(object) != false && touched?.mayChangeOwner(of: object, state) != false {
+        where object.kind != .largeObject && object.kind != .parameter && reach?.objects.contains(object) != false
+            && touched?.mayChangeOwner(of: object, state) != false
+        {
             values["owner of \(object.kind.rawValue) \(object)"] = state.owner
         }
         for (holding, rows) in snapshot.privileges where reach?.covers(holding) != false {
