@@ -135,6 +135,36 @@ import Testing
         #expect(EffectiveAccess(shop()).holders(of: .select, on: Self.orders).isAnybody)
     }
 
+    @Test func `what PUBLIC holds behind a closed schema is for those who have USAGE on it`() {
+        func holders(_ usage: Grantee?) -> Holders {
+            let snapshot = shop { snapshot in
+                for role in ["clerk", "chief"] { snapshot.privileges[Holding(.schema("app"), .role(role))] = nil }
+                if let usage {
+                    snapshot.privileges[Holding(.schema("app"), usage)] = [HeldPrivileges(grantor: "owner", .usage)]
+                }
+                snapshot.privileges[Holding(Self.orders, .everyone)] = [HeldPrivileges(grantor: "owner", .insert)]
+            }
+            return EffectiveAccess(snapshot).holders(of: .insert, on: Self.orders)
+        }
+        #expect(holders(nil).publicReach == .nobody)
+        #expect(!holders(nil).isAnybody)
+        #expect(holders(.role("bob")).publicReach == .someRoles)
+        #expect(holders(.role("bob")).holders.map(\.role) == ["bob"])
+        #expect(holders(.everyone).publicReach == .everyRole)
+        #expect(holders(.everyone).holders.isEmpty)
+    }
+
+    @Test func `a closed schema is told once, not for every role that could be SET`() {
+        let snapshot = shop { snapshot in
+            for role in ["clerk", "chief"] { snapshot.privileges[Holding(.schema("app"), .role(role))] = nil }
+            snapshot.privileges[Holding(Self.orders, .everyone)] = [HeldPrivileges(grantor: "owner", .insert)]
+        }
+        #expect(
+            lines("ann", .insert, snapshot) == [
+                "ann -> granted INSERT to PUBLIC by owner; but ann has no USAGE on schema app"
+            ])
+    }
+
     @Test func `equal access is told once, however many objects there are`() throws {
         let snapshot = shop { snapshot in
             for number in 0..<1000 {
@@ -156,6 +186,25 @@ import Testing
         let other = try AccessReport(EffectiveAccess(shop { $0.memberships.removeLast() }), at: now)
         #expect(first.sha256 == later.sha256)
         #expect(first.sha256 != other.sha256)
+    }
+
+    @Test func `a review tells what the policy gives until a day, and a report without a policy does not`() throws {
+        let policy = try PolicyFile(
+            bytes: Array(
+                """
+                { "version": 1, "roles": { "ann": { "memberOf": ["clerk", { "role": "chief", "until": "2031-03-01T12:00:00Z" }] } },
+                  "grants": [ { "to": ["ann"], "on": { "tables": ["app.orders"] }, "privileges": ["SELECT"],
+                                "until": "2030-06-30T00:00:00Z" } ] }
+                """.utf8), named: "policy p.json"
+        ).policy
+        let now = Timestamp(seconds: 1_800_000_000)
+        let review = try AccessReport(EffectiveAccess(shop()), policy: policy, isReview: true, at: now)
+        #expect(
+            review.content.timeLimits?.map { "\($0.what) until \($0.until)" } == [
+                "SELECT on table app.orders to ann until 2030-06-30T00:00:00Z",
+                "membership of ann in chief until 2031-03-01T12:00:00Z",
+            ])
+        #expect(try AccessReport(EffectiveAccess(shop()), at: now).content.timeLimits == nil)
     }
 
     @Test(arguments: [

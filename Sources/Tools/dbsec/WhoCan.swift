@@ -50,9 +50,7 @@ struct HoldersReport: Report {
         var lines = ["\(holders.privilege) on \(holders.object.kind.rawValue) \(holders.object):"]
         if !holders.everyone.isEmpty {
             let grantors = holders.everyone.map(spelled).joined(separator: ", ")
-            lines.append(
-                "  PUBLIC -> granted \(holders.privilege) by \(grantors): "
-                    + (holders.everyoneCanUse ? "every role" : "but nobody gets at the schema"))
+            lines.append("  PUBLIC -> granted \(holders.privilege) by \(grantors): \(publicReach)")
         }
         for holder in holders.holders {
             let columns =
@@ -63,6 +61,14 @@ struct HoldersReport: Report {
         lines.append("  superusers may do anything: \(holders.superusers.map(spelled).joined(separator: ", "))")
         if !holders.isAnybody { lines.append("nobody else can log in and do this") }
         return lines.map(Plain.line).joined(separator: "\n")
+    }
+
+    private var publicReach: String {
+        switch holders.publicReach {
+        case .everyRole: "every role"
+        case .someRoles: "every role with USAGE on the schema"
+        case .nobody: "but nobody gets at the schema"
+        }
     }
 
     private enum Keys: String, CodingKey {
@@ -79,7 +85,7 @@ struct HoldersReport: Report {
         try container.encode(holders.object.kind, forKey: .kind)
         try container.encode(holders.privilege.description, forKey: .privilege)
         try container.encode(holders.isAnybody, forKey: .anybody)
-        try container.encode(holders.everyoneCanUse, forKey: .public)
+        try container.encode(holders.publicReach, forKey: .public)
         try container.encode(holders.superusers, forKey: .superusers)
         var list = container.nestedUnkeyedContainer(forKey: .roles)
         for holder in holders.holders {

@@ -68,7 +68,7 @@ package struct AccessPath: Hashable, Sendable {
         let what = privileges.map { " \($0)" } ?? ""
         return switch source {
         case .superuser: "superuser"
-        case .owner: "owns it"
+        case .owner: inherited.isEmpty && !needsSetRole ? "owns it" : "which owns it"
         case .grant(let grantor, let isGrantable):
             "granted\(what) by \(spelled(grantor))" + (isGrantable ? ", and may grant it on" : "")
         case .everyone(let grantor): "granted\(what) to PUBLIC by \(spelled(grantor))"

@@ -122,8 +122,26 @@ package struct TimeLimit: Sendable, Encodable {
     package let what: String
     package let until: String
 
-    /// The one place that knows where a policy keeps its time limits.
+    /// Memberships and grants that have an end, the first to end before the others.
     static func all(in policy: Policy) -> [TimeLimit] {
-        []
+        let memberships = policy.roles.flatMap { role in
+            role.memberOf.map { ("membership of \(spelled(role.name)) in \(spelled($0.role))", $0.until) }
+        }
+        let grants = policy.grants.map { grant in
+            let grantees = grant.grantees.map { spelled($0.description) }.joined(separator: ", ")
+            return ("\(grant.privileges.words) on \(grant.target.words.brief()) to \(grantees)", grant.until)
+        }
+        return (memberships + grants).compactMap { what, until in
+            until.map { TimeLimit(what: what, until: $0.brief) }
+        }.sorted { ($0.until, $0.what) < ($1.until, $1.what) }
+    }
+}
+
+extension PrivilegeList {
+    fileprivate var words: String {
+        switch self {
+        case .all: "ALL"
+        case .these(let set): set.description
+        }
     }
 }

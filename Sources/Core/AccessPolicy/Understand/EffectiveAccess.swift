@@ -75,16 +75,20 @@ package struct EffectiveAccess: Sendable {
     ) -> [AccessPath] {
         var paths: [AccessPath] = []
         var reached: Set<Grantee> = []
+        var blocked: Set<Grantee> = []
         for acting in graph.settable(by: role).order {
             let start = AccessPath(
                 role: role, acting: acting, setThrough: graph.settable(by: role).path(to: acting) ?? [],
                 missing: missing(for: acting, on: object))
-            let found = sources(of: acting, privilege, object, onlyOwn: onlyOwn).filter {
-                !reached.contains($0.grantee)
-            }
+            let known = start.isUsable ? reached : reached.union(blocked)
+            let found = sources(of: acting, privilege, object, onlyOwn: onlyOwn).filter { !known.contains($0.grantee) }
             paths += found.map { start.extended(by: $0.inherited, $0.source) }
             // A way that ends before a closed schema does not make another one superfluous.
-            if start.missing == nil { reached.formUnion(found.map(\.grantee)) }
+            if start.isUsable {
+                reached.formUnion(found.map(\.grantee))
+            } else {
+                blocked.formUnion(found.map(\.grantee))
+            }
             if isSuperuser(acting) { break }
         }
         return paths

@@ -22,7 +22,11 @@ extension InspectedPolicy {
                 continue
             }
             var members = attributes(state, of: name, notes: &result.notes)
-            let memberOf = (memberships[name].map { self.memberships($0, inherits: state.inherit) } ?? [])
+            let rows = memberships[name] ?? []
+            for role in Set(rows.map(\.role)).sorted() where snapshot.roles[role]?.isSuperuser != false {
+                result.notes.append("the membership of \(spelled(name)) in \(spelled(role)), which is a superuser")
+            }
+            let memberOf = self.memberships(rows, inherits: state.inherit)
             if !memberOf.isEmpty { members.append(.init("memberOf", .array(memberOf))) }
             result.members.append(.init(name, .object(members)))
         }
@@ -58,12 +62,12 @@ extension InspectedPolicy {
     ) -> [JSONText.Member] {
         settings.sorted { $0.key < $1.key }.compactMap { name, value in
             guard RoleSetting.lists.contains(name.lowercased()) else { return .init(name, .string(value)) }
-            let values = RoleSetting.names(in: value)
-            guard !values.isEmpty, RoleSetting(name: name, values: values).stored == value else {
+            let setting = RoleSetting(name: name, stored: value)
+            guard setting.stored == value else {
                 notes.append("setting \(name) of role \(spelled(role))")
                 return nil
             }
-            return .init(name, .strings(values))
+            return .init(name, .strings(setting.values))
         }
     }
 
@@ -84,37 +88,5 @@ extension InspectedPolicy {
             }
             return options.isEmpty ? .string(role) : .object([.init("role", .string(role))] + options)
         }
-    }
-}
-
-extension RoleSetting {
-    /// The names in a list as `pg_db_role_setting` keeps it; none when it is not such a list.
-    static func names(in stored: String) -> [String] {
-        var names: [String] = []
-        var rest = stored.unicodeScalars[...]
-        while !rest.isEmpty {
-            var name = String.UnicodeScalarView()
-            if rest.first == "\"" {
-                rest.removeFirst()
-                while let scalar = rest.popFirst() {
-                    guard scalar == "\"" else {
-                        name.append(scalar)
-                        continue
-                    }
-                    guard rest.first == "\"" else { break }
-                    name.append(rest.removeFirst())
-                }
-            } else {
-                while let scalar = rest.first, scalar != "," {
-                    name.append(scalar)
-                    rest.removeFirst()
-                }
-            }
-            names.append(String(name))
-            guard !rest.isEmpty else { break }
-            guard rest.removeFirst() == "," else { return [] }
-            if rest.first == " " { rest.removeFirst() }
-        }
-        return names
     }
 }

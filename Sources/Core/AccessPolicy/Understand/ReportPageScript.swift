@@ -123,7 +123,7 @@ enum ReportPageScript {
             const part = make("span"), names = place.names.map((item) => () => name(item, words));
             if (place.in) part.append(name(place.in, words), ": ");
             if (!place.all || names.length === 1) part.append(listed(names, 6));
-            else if (names.length <= 6) part.append("all " + names.length + " (", listed(names, 6), ")");
+            else if (names.length <= 6 && places.length <= 3) part.append("all " + names.length + " (", listed(names, 6), ")");
             else part.append("all " + names.length.toLocaleString("en") + " ", listed(names, 0));
             return part;
           }), 8, "; "));
