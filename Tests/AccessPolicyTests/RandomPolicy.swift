@@ -4,10 +4,10 @@ import TestSupport
 
 /// Makes documents over `EveryKind`, and statements that people would run by hand, the same for the same seed.
 struct RandomPolicy {
-    private var generator: SplitMix
-    private let version: Int
+    var generator: SplitMix
+    let version: Int
     private var isAlone = false
-    private let roles = ["one@", "two@", "three@", "owner@", "heir@", "maker@", "four@", "five@"]
+    let roles = ["one@", "two@", "three@", "owner@", "heir@", "maker@", "four@", "five@"]
     init(seed: UInt64, version: Int) {
         generator = SplitMix(state: seed)
         self.version = version
@@ -15,13 +15,13 @@ struct RandomPolicy {
 
     // MARK: - Chance
 
-    private mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &generator) < percent }
+    mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &generator) < percent }
 
-    private mutating func one<Value>(of list: [Value]) -> Value {
+    mutating func one<Value>(of list: [Value]) -> Value {
         list[Int.random(in: 0..<list.count, using: &generator)]
     }
 
-    private mutating func some<Value>(of list: [Value], _ most: Int = 3) -> [Value] {
+    mutating func some<Value>(of list: [Value], _ most: Int = 3) -> [Value] {
         Array(list.shuffled(using: &generator).prefix(Int.random(in: 1...most, using: &generator)))
     }
 
@@ -219,7 +219,7 @@ struct RandomPolicy {
         }
     }
 
-    private static let expressions = [
+    static let expressions = [
         "true", "user_id > 0 -- positive", "orders.note is not null", "app.orders.user_id in (1, 2, 3)",
         "tableoid = 'app.orders'::regclass and (orders)::text <> ''",
         "exists (select 1 from app.orders o where o.id = orders.id)",
@@ -260,81 +260,10 @@ struct RandomPolicy {
         let orders = "\"app.orders\": { \(keys.joined(separator: ", ")) }"
         return chance(50) ? [orders] : [orders, "\"app.parts\": { \"force\": \(chance(50)) }"]
     }
-
-    // MARK: - By hand
-
-    /// Statements of people who do not know of the policy; some of them fail, and that is no matter.
-    mutating func statements() -> [String] {
-        (0..<Int.random(in: 5...25, using: &generator)).map { _ in statement() }
-    }
-
-    private mutating func statement() -> String {
-        let (privilege, object) = one(of: Self.byHand)
-        let others =
-            object.contains("PARAMETER") || object.contains("TABLESPACE") ? ["stranger@x"] : ["stranger@x", "PUBLIC"]
-        let (from, to) = (one(of: roles), one(of: roles + others))
-        let option = to != "PUBLIC" && chance(40) ? " WITH GRANT OPTION" : ""
-        switch Int.random(in: 0..<12, using: &generator) {
-        case 0...3: return "GRANT \(privilege) ON \(object) TO \(to)\(option)"
-        case 4, 5:
-            return
-                "GRANT USAGE ON SCHEMA app TO \(from); GRANT \(privilege) ON \(object) TO \(from) WITH GRANT OPTION; "
-                + "SET ROLE \(from); GRANT \(privilege) ON \(object) TO \(to)\(option)"
-        case 6: return "REVOKE \(privilege) ON \(object) FROM \(to) CASCADE"
-        case 7:
-            let place = one(of: ["", " IN SCHEMA app"])
-            let (words, kind) = one(of: [
-                ("SELECT", "TABLES"), ("EXECUTE", "FUNCTIONS"), ("USAGE", "TYPES"), ("ALL", "SEQUENCES"),
-            ])
-            let verb = chance(60) ? "GRANT \(words) ON \(kind) TO \(to)" : "REVOKE \(words) ON \(kind) FROM \(to)"
-            return "ALTER DEFAULT PRIVILEGES FOR ROLE \(one(of: ["owner@", "heir@", "maker@"]))\(place) \(verb)"
-        case 8:
-            let table = one(of: [
-                "TABLE app.users", "TABLE app.orders", "VIEW app.emails", "SEQUENCE app.free", "TYPE app.mood",
-            ])
-            return "ALTER \(table) OWNER TO \(one(of: ["owner@", "heir@", "one@", "postgres"]))"
-        case 9: return membershipByHand()
-        case 10:
-            return
-                "ALTER ROLE \(from) \(one(of: ["", "IN DATABASE DBNAME "]))SET \(one(of: ["work_mem TO '1MB'", "app.tenant TO 'q'"]))"
-        default:
-            let using = one(of: Self.expressions)
-            return
-                "CREATE POLICY \(one(of: ["own", "floor", "stray"])) ON app.orders\(chance(30) ? " AS RESTRICTIVE" : "") TO \(to) USING (\(using)\n)"
-        }
-    }
-
-    private mutating func membershipByHand() -> String {
-        let index = Int.random(in: 0..<5, using: &generator)
-        let (member, role) = (roles[index], one(of: Array(roles[(index + 1)..<6])))
-        let through = roles[Int.random(in: 0...index, using: &generator)]
-        switch Int.random(in: 0..<4, using: &generator) {
-        case 0: return "GRANT \(role) TO \(member) WITH ADMIN OPTION"
-        case 1 where version >= 160_000:
-            return "GRANT \(role) TO \(member) WITH INHERIT \(chance(50)), SET \(chance(50))"
-        case 2:
-            return "GRANT \(role) TO \(through) WITH ADMIN OPTION; SET ROLE \(through); "
-                + "GRANT \(role) TO \(member)\(chance(40) ? " WITH ADMIN OPTION" : "")"
-        default: return "SET ROLE maker@; CREATE ROLE \(one(of: ["made@", "four@", "five@"]))"
-        }
-    }
-
-    private static let byHand = [
-        ("SELECT", "app.users"), ("INSERT, UPDATE", "app.users"), ("ALL", "app.orders"), ("DELETE", "app.parts"),
-        ("SELECT (email), UPDATE (id)", "app.users"), ("SELECT", "\"Odd.one\".\"t \"\"x\"\"\""),
-        ("USAGE", "SEQUENCE app.free"), ("ALL", "SEQUENCE app.orders_id_seq"), ("EXECUTE", "FUNCTION app.total(text)"),
-        ("EXECUTE", "PROCEDURE app.tidy(IN integer, IN text)"), ("USAGE", "TYPE app.mood"),
-        ("USAGE", "TYPE app.positive"),
-        ("USAGE", "LANGUAGE sql"), ("USAGE", "LANGUAGE tongue"), ("USAGE", "FOREIGN DATA WRAPPER \"wrap per\""),
-        ("USAGE", "FOREIGN SERVER remote"), ("SELECT", "LARGE OBJECT 7001"), ("ALL", "LARGE OBJECT 7003"),
-        ("CREATE", "TABLESPACE space@"), ("SET", "PARAMETER work_mem"), ("ALTER SYSTEM", "PARAMETER app.own"),
-        ("CREATE", "SCHEMA app"), ("USAGE", "SCHEMA app"), ("CREATE, TEMP", "DATABASE DBNAME"),
-        ("CONNECT", "DATABASE DBNAME"),
-    ]
 }
 
 /// Good enough, and the same on every machine.
-private struct SplitMix: RandomNumberGenerator {
+struct SplitMix: RandomNumberGenerator {
     var state: UInt64
 
     mutating func next() -> UInt64 {
