@@ -79,7 +79,7 @@ struct Authority {
                     isNew ? "the attribute \(attribute.rawValue) itself" : "superuser, to give \(attribute.rawValue)",
                     ""
                 )
-        case .touch: return nil
+        case .touch, .concern: return nil
         case .own(let object):
             return owns(object) ? nil : ("ownership of \(object.kind.rawValue)", object.owned.description)
         case .grant(let privileges, let object):

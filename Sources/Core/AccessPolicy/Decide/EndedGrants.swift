@@ -54,8 +54,11 @@ extension Planner {
     }
 
     /// What granting and revoking on these objects asks for; as another grantor, only to become that role.
-    func needs(of privileges: PrivilegeSet, on objects: [ObjectID], by grantor: String? = nil) -> Set<Requirement> {
-        if let grantor { return Set(objects.map { .touch($0) }).union([.become(grantor)]) }
-        return Set(objects.map { .grant(privileges, on: $0) })
+    func needs(
+        of privileges: PrivilegeSet, on objects: [ObjectID], for grantees: [Grantee], by grantor: String? = nil
+    ) -> Set<Requirement> {
+        let concerned = Set(grantees.map { Requirement.concern($0) })
+        if let grantor { return concerned.union(objects.map { .touch($0) }).union([.become(grantor)]) }
+        return concerned.union(objects.map { .grant(privileges, on: $0) })
     }
 }

@@ -88,14 +88,14 @@ extension Planner {
                 try Change(
                     .grant, .changes, [statement],
                     reason: "\(names) had it on \(noun) from a role that may no longer grant it",
-                    requires: needs(of: group.privileges, on: objects)))
+                    requires: needs(of: group.privileges, on: objects, for: grantees)))
             return
         }
         let place = "grants[\(source)]"
         try add(
             Change(
                 .grant, .widens, [statement], reason: "\(place): not yet held by \(names) on \(noun)",
-                requires: needs(of: group.privileges, on: objects)),
+                requires: needs(of: group.privileges, on: objects, for: grantees)),
             grantees: grantees, at: place)
     }
 

@@ -12,6 +12,8 @@ package enum Requirement: Hashable, Sendable {
     case attribute(Attribute)
     /// No right of its own, since another role acts: only that this object changes.
     case touch(ObjectID)
+    /// No right either: only that what this grantee holds changes.
+    case concern(Grantee)
     /// To change or give away the object itself.
     case own(ObjectID)
     /// To grant or revoke these privileges on the object.

@@ -136,7 +136,7 @@ extension Planner {
         let change = try Change(
             .revoke, cause == .moved ? .changes : .narrows, statements, reason: reason,
             revokes: cause == .undeclared ? objects.count * grantees.count : 0,
-            requires: needs(of: group.privileges, on: objects, by: group.grantor))
+            requires: needs(of: group.privileges, on: objects, for: grantees, by: group.grantor))
         if cause == .ordered || cause == .ended { return try add(change, grantees: grantees, at: place) }
         plan.changes.append(change)
     }

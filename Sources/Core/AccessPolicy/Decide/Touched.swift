@@ -2,6 +2,10 @@
 struct Touched: Codable, Sendable {
     /// As `kind name`.
     private(set) var objects: Set<String> = []
+    /// Of these the owner may change, and with it who has granted what to whom.
+    private(set) var owned: Set<String> = []
+    /// Whose privileges on the objects may change.
+    private(set) var grantees: Set<String> = []
     private(set) var roles: Set<String> = []
     /// Roles whose members may change.
     private(set) var admitted: Set<String> = []
@@ -18,7 +22,9 @@ struct Touched: Codable, Sendable {
             case .alter(let role): roles.insert(role)
             case .admit(let role): admitted.insert(role)
             case .inherit(let role): creators.insert(role)
-            case .own(let object), .grant(_, let object), .touch(let object): objects.insert(Self.name(object))
+            case .own(let object): owned.insert(Self.name(object))
+            case .grant(_, let object), .touch(let object): objects.insert(Self.name(object))
+            case .concern(let grantee): grantees.insert(grantee.description)
             case .attribute, .become, .join: break
             }
         }
@@ -26,8 +32,11 @@ struct Touched: Codable, Sendable {
 
     private static func name(_ object: ObjectID) -> String { "\(object.kind.rawValue) \(object)" }
 
-    private func has(_ object: ObjectID) -> Bool {
-        objects.contains(Self.name(object)) || objects.contains(Self.name(object.owned))
+    private func changes(_ holding: Holding) -> Bool {
+        if owned.contains(Self.name(holding.object.owned)) { return true }
+        // Taking a table's privilege takes its columns' too.
+        return grantees.contains(holding.grantee.description)
+            && (objects.contains(Self.name(holding.object)) || objects.contains(Self.name(holding.object.owned)))
     }
 
     /// The part of a state that may differ because of the changes; the objects stay, since privileges depend on their owners.
@@ -35,18 +44,21 @@ struct Touched: Codable, Sendable {
         var part = snapshot
         part.roles = snapshot.roles.filter { roles.contains($0.key) }
         part.memberships = snapshot.memberships.filter { admitted.contains($0.role) }
-        // Taking a table's privilege takes its columns' too, and a new owner takes all of them along.
-        part.privileges = snapshot.privileges.filter { has($0.key.object) }
+        part.privileges = snapshot.privileges.filter { entry in
+            // The sequences of a table's columns follow its owner.
+            changes(entry.key)
+                || snapshot.objects[entry.key.object.owned].map { mayChangeOwner(of: entry.key.object, $0) } == true
+        }
         part.defaults = snapshot.defaults.filter { creators.contains($0.key.creator) }
         part.changedDefaults = snapshot.changedDefaults.filter { creators.contains($0.creator) }
         part.emptiedDefaults = snapshot.emptiedDefaults.filter { creators.contains($0.creator) }
-        part.security = snapshot.security.filter { has(.table($0.key)) }
-        part.policies = snapshot.policies.filter { has(.table($0.table)) }
+        part.security = snapshot.security.filter { owned.contains(Self.name(.table($0.key))) }
+        part.policies = snapshot.policies.filter { owned.contains(Self.name(.table($0.table))) }
         return part
     }
 
     /// The owners among the objects that may have changed.
     func mayChangeOwner(of object: ObjectID, _ state: ObjectState) -> Bool {
-        has(object) || state.table.map { has(.table($0)) } == true
+        owned.contains(Self.name(object)) || state.table.map { owned.contains(Self.name(.table($0))) } == true
     }
 }
