@@ -62,9 +62,10 @@ struct PlanReport: Report {
             return
                 "\(change.sql.joined(separator: "; "));  -- \(change.effect.rawValue)\(mark): \(Plain.line(change.reason))"
         }
-        lines += plan.locks.map {
+        lines += plan.locks.prefix(20).map {
             "-- locks table \(Plain.line($0.table.description)) \($0.mode.rawValue) until COMMIT"
         }
+        if plan.locks.count > 20 { lines.append("-- locks \(plan.locks.count - 20) more tables so") }
         lines += plan.undeclared.map { "-- not declared, left alone: \(Plain.line($0))" }
         lines += plan.notes.map { "-- note: \(Plain.line($0))" }
         lines += moved.map { "-- moved since the saved plan: \(Plain.line($0))" }

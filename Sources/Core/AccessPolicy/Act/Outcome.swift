@@ -44,6 +44,9 @@ package struct Outcome: Sendable {
                 proof.findings.contains(where: \.fails)
                     ? "\(proof.findings.count(where: \.fails)) declarations would not be enforced as written" : nil,
             ].compactMap(\.self).joined(separator: ", ") + ": everything was rolled back"
+        case .overBudget(let seconds) where plan.locks.isEmpty:
+            "the proof took longer than proofBudget, \(seconds) s: everything was rolled back; give it a larger proofBudget, "
+                + "or faster tests"
         case .overBudget(let seconds):
             "row security changes would hold their ACCESS EXCLUSIVE locks longer than proofBudget, \(seconds) s: everything "
                 + "was rolled back; apply it in a quiet hour with a larger proofBudget, or give it faster tests"

@@ -136,10 +136,10 @@ package struct Provisioner: Sendable {
 
     private func newClock() -> ProofClock { ProofClock(seconds: file.policy.proofBudget) }
 
-    /// From the first change of row security on, which locks its table, the clock runs.
+    /// From the first change on that keeps others out of a table, the clock runs.
     private func run(_ changes: [Change], _ clock: inout ProofClock) async throws {
         for change in changes {
-            if change.lockedTable != nil { clock.start() }
+            if !change.lockedTables.isEmpty { clock.start() }
             if let left = try clock.newLimit() {
                 try await connection.execute("SET LOCAL statement_timeout = \(raw: String(left))")
             }

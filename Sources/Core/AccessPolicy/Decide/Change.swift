@@ -61,14 +61,14 @@ package struct Change: Sendable, Equatable {
     package let revokes: Int
     /// The role whose password this sets.
     package let passwordOf: String?
-    /// The table that this locks ACCESS EXCLUSIVE until the end of the transaction.
-    package let lockedTable: ObjectName?
+    /// The tables that this locks ACCESS EXCLUSIVE until the end of the transaction.
+    package let lockedTables: [ObjectName]
     /// What the connected role needs for it.
     package let requires: Set<Requirement>
 
     package init(
         _ kind: Kind, _ effect: Effect, _ statements: [SQL], reason: String, revokes: Int = 0,
-        passwordOf: String? = nil, locking lockedTable: ObjectName? = nil, requires: Set<Requirement> = []
+        passwordOf: String? = nil, locking lockedTables: [ObjectName] = [], requires: Set<Requirement> = []
     ) throws(PlainFailure) {
         var texts: [String] = []
         for statement in statements { texts.append(try statement.text()) }
@@ -78,7 +78,7 @@ package struct Change: Sendable, Equatable {
         self.reason = reason
         self.revokes = revokes
         self.passwordOf = passwordOf
-        self.lockedTable = lockedTable
+        self.lockedTables = lockedTables
         self.requires = requires
     }
 }
@@ -97,7 +97,7 @@ extension Change: Codable {
         reason = try container.decode(String.self, forKey: .reason)
         revokes = try container.decode(Int.self, forKey: .revokes)
         passwordOf = try container.decodeIfPresent(String.self, forKey: .passwordOf)
-        lockedTable = nil
+        lockedTables = []
         requires = []
     }
 
@@ -128,9 +128,9 @@ package struct Plan: Sendable {
     package var isEmpty: Bool { changes.isEmpty }
     package var revokes: Int { changes.reduce(0) { $0 + $1.revokes } }
 
-    /// The locks that stay until COMMIT and keep others out: row security's.
+    /// The locks that stay until COMMIT and keep others out: those of row security and of new owners.
     package var locks: [PlannedLock] {
-        Set(changes.compactMap(\.lockedTable)).sorted().map { PlannedLock(table: $0, mode: .accessExclusive) }
+        Set(changes.flatMap(\.lockedTables)).sorted().map { PlannedLock(table: $0, mode: .accessExclusive) }
     }
 
     package func count(_ effect: Change.Effect) -> Int {

@@ -44,6 +44,7 @@ extension Planner {
                         OwnerStatements.alter($0, snapshot.objects[$0]?.form ?? .plain, owner: declared.owner)
                     },
                     reason: "\(place): the owner of \(noun) \(objects.map(\.description).brief()) is another",
+                    locking: objects.compactMap(\.table),
                     requires: Set(objects.map { .own($0) }).union([.become(declared.owner)])))
         }
     }
@@ -53,6 +54,12 @@ extension Planner {
         if name.hasPrefix("pg_") { return "role \"\(name)\" is PostgreSQL's own, and is given nothing" }
         if snapshot.roles[name]?.isSuperuser == true { return "role \"\(name)\" is a superuser, and is given nothing" }
         return nil
+    }
+}
+
+extension ObjectID {
+    fileprivate var table: ObjectName? {
+        if case .table(let name) = self { name } else { nil }
     }
 }
 

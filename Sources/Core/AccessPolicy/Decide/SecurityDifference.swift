@@ -19,7 +19,7 @@ extension Planner {
                     .rowSecurity, declared.enable ? .narrows : .widens,
                     [SecurityStatements.enable(declared.table, declared.enable)],
                     reason: "\(declared.place): row security is \(state.isEnabled ? "on" : "off")",
-                    locking: declared.table, requires: [.own(.table(declared.table))]))
+                    locking: [declared.table], requires: [.own(.table(declared.table))]))
         }
         // FORCE that is not written stays as it is: taking it away would widen.
         if let force = declared.force, force != state.isForced {
@@ -27,7 +27,7 @@ extension Planner {
                 try Change(
                     .rowSecurity, force ? .narrows : .widens, [SecurityStatements.force(declared.table, force)],
                     reason: "\(declared.place).force: the owner is \(state.isForced ? "" : "not ")held to the policies",
-                    locking: declared.table, requires: [.own(.table(declared.table))]))
+                    locking: [declared.table], requires: [.own(.table(declared.table))]))
         }
     }
 
@@ -46,7 +46,7 @@ extension Planner {
                     Change(
                         .createPolicy, wanted.isRestrictive ? .narrows : .widens,
                         [SecurityStatements.create(wanted, on: declared.table)],
-                        reason: "\(place): there is no such policy", locking: declared.table,
+                        reason: "\(place): there is no such policy", locking: [declared.table],
                         requires: [.own(.table(declared.table))]),
                     grantees: wanted.grantees, at: place)
             }
@@ -85,7 +85,7 @@ extension Planner {
         try add(
             Change(
                 .alterPolicy, .changes, statements,
-                reason: "\(place): \(differences.joined(separator: "; "))", locking: state.table,
+                reason: "\(place): \(differences.joined(separator: "; "))", locking: [state.table],
                 requires: [.own(.table(state.table))]),
             grantees: wanted.grantees, at: place)
     }
@@ -119,7 +119,7 @@ extension Planner {
         plan.changes.append(
             try Change(
                 .dropPolicy, .narrows, [SecurityStatements.drop(state.name, on: state.table)],
-                reason: "\(what) is not declared", revokes: 1, locking: state.table,
+                reason: "\(what) is not declared", revokes: 1, locking: [state.table],
                 requires: [.own(.table(state.table))]))
     }
 }
