@@ -23,7 +23,12 @@ package struct Reversal: Sendable {
     /// - Parameter touched: Whatever else differs was done by others meanwhile, and is left to them.
     /// - Throws: for a name that PostgreSQL cannot hold.
     init(from later: Snapshot, backTo earlier: Snapshot, _ touched: Touched) throws(PlainFailure) {
-        let new = touched.part(of: later)
+        var new = touched.part(of: later)
+        // These are in the catalog only while somebody holds a privilege on them.
+        for (object, state) in earlier.objects
+        where [.parameter, .largeObject].contains(object.kind) && new.objects[object] == nil {
+            new.objects[object] = state
+        }
         let old = touched.part(of: earlier).reachable(from: new)
         (before, after) = StateFacts.difference(StateFacts(old, of: touched), StateFacts(new, of: touched))
         gone = Set(touched.part(of: earlier).roles.keys).subtracting(new.roles.keys).sorted()
