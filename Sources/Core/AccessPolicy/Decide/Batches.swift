@@ -56,6 +56,13 @@ extension Snapshot {
                 ?? 0)
     }
 
+    /// 0 for a membership that no other rests under, 1 for one whose grantor was let in by such a one, and so on.
+    func depth(of row: MembershipState?, limit: Int = 20) -> Int {
+        guard let row, server.version >= 160_000, limit > 0 else { return 0 }
+        let above = memberships.filter { $0.role == row.role && $0.member == row.grantor && $0.admin }
+        return above.map { 1 + depth(of: $0, limit: limit - 1) }.max() ?? 0
+    }
+
     /// PostgreSQL lets only the grantor take back what it granted, and only where it may still use the schema.
     func acting(as grantor: String, on objects: [ObjectID], _ statement: SQL) -> [SQL] {
         let statements: [SQL] = ["SET LOCAL ROLE \(identifier: grantor)", statement, "RESET ROLE"]

@@ -23,7 +23,12 @@ package struct Reversal: Sendable {
     /// - Parameter touched: Whatever else differs was done by others meanwhile, and is left to them.
     /// - Throws: for a name that PostgreSQL cannot hold.
     init(from later: Snapshot, backTo earlier: Snapshot, _ touched: Touched) throws(PlainFailure) {
-        let new = touched.part(of: later)
+        var new = touched.part(of: later)
+        // These are in the catalog only while somebody holds a privilege on them.
+        for (object, state) in earlier.objects
+        where [.parameter, .largeObject].contains(object.kind) && new.objects[object] == nil {
+            new.objects[object] = state
+        }
         let old = touched.part(of: earlier).reachable(from: new)
         (before, after) = StateFacts.difference(StateFacts(old, of: touched), StateFacts(new, of: touched))
         gone = Set(touched.part(of: earlier).roles.keys).subtracting(new.roles.keys).sorted()
@@ -178,11 +183,15 @@ package struct Reversal: Sendable {
         // What a role that goes is a member of, and who is a member of it, goes with it.
         let isNow = Dictionary(new.memberships.filter(isKept).map { (key($0), $0) }) { first, _ in first }
         func order(_ one: [String], _ other: [String]) -> Bool { one.lexicographicallyPrecedes(other) }
-        for place in isNow.keys.sorted(by: order) {
+        // A membership rests on its grantor's right to administer the role: what rests on others goes first and comes last.
+        func depths(_ rows: [[String]: MembershipState], _ state: Snapshot) -> [(depth: Int, place: [String])] {
+            rows.keys.sorted(by: order).map { (state.depth(of: rows[$0]), $0) }
+        }
+        for (_, place) in depths(isNow, new).sorted(by: { $0.depth > $1.depth }) {
             guard let row = isNow[place], was[place] == nil else { continue }
             try add(RoleStatements.revokeMembership(row))
         }
-        for place in was.keys.sorted(by: order) {
+        for (_, place) in depths(was, old).sorted(by: { $0.depth < $1.depth }) {
             guard let row = was[place], row != isNow[place] else { continue }
             if version < 160_000, !row.admin, let now = isNow[place] {
                 try add(RoleStatements.revokeAdmin(now))
