@@ -222,7 +222,7 @@ struct RandomPolicy {
     static let expressions = [
         "true", "user_id > 0 -- positive", "orders.note is not null", "app.orders.user_id in (1, 2, 3)",
         "tableoid = 'app.orders'::regclass and (orders)::text <> ''",
-        "exists (select 1 from app.orders o where o.id = orders.id)",
+        "exists (select 1 from app.orders o where o.id = orders.id and o.user_id = 7)",
         "user_id = (select nullif(current_setting('app.user', true), '')::bigint)",
         "note ~~ 'a%' or not (note is null)",
         "coalesce(note, 'x'::text) = any (array['x','y'])", "orders is not null", "(n, id) < (1, 2)",

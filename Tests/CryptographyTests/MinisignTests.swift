@@ -91,6 +91,14 @@ import Testing
         }
     }
 
+    /// One key in sixteen has such an id.
+    @Test func `a key file is that of stock minisign, also when the id begins with zeros`() throws {
+        let text = Array("RWQBAAAAAAAAAFhmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZm\n".utf8)
+        let key = try MinisignPublicKey(parsing: text.span)
+        let file = String(decoding: key.file, as: UTF8.self)
+        #expect(file.hasPrefix("untrusted comment: minisign public key 1\n"))
+    }
+
     @Test func `a signature by another key is told apart from a wrong one`() throws {
         let (key, other) = (MinisignSecretKey.generate(), MinisignSecretKey.generate())
         let signature = try key.sign(Self.message.span, trustedComment: "")

@@ -67,7 +67,10 @@ package struct MinisignPublicKey: Hashable, Sendable {
 
     /// The key file as minisign writes it.
     package var file: [UInt8] {
-        MinisignFile.comment(MinisignFile.untrusted, "minisign public key \(keyID)") + encoded
+        // minisign prints the id as a number, without zeros in front.
+        let number = keyID.description.drop { $0 == "0" }
+        return MinisignFile.comment(MinisignFile.untrusted, "minisign public key \(number.isEmpty ? "0" : number)")
+            + encoded
     }
 
     private var encoded: [UInt8] {
