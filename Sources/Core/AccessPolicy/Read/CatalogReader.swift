@@ -21,7 +21,7 @@ package struct CatalogReader {
         let names = try await readRoles(into: &snapshot)
         try await readMemberships(into: &snapshot)
         try await readObjects(into: &snapshot, names)
-        try await readPrivileges(into: &snapshot, names)
+        try await readPrivileges(into: &snapshot)
         try await readDefaults(into: &snapshot, names)
         try await readPolicies(into: &snapshot, names)
         try await NamedObjectReader(connection, names).read(policy, into: &snapshot)
@@ -123,10 +123,17 @@ package struct CatalogReader {
         }
     }
 
-    private func readPrivileges(into snapshot: inout Snapshot, _ names: RoleNames) async throws {
+    private func readPrivileges(into snapshot: inout Snapshot) async throws {
         for row in try await query(PackageResources.privileges_sql) {
-            let holding = Holding(try object(row, part: "part"), names.grantee(try row["grantee"]))
-            snapshot.privileges[holding, default: []].append(try held(row, names))
+            let object = try object(row, part: "part")
+            let items: [String] = try row["items"]
+            for text in items {
+                guard let item = AccessItem(text) else {
+                    throw PlainFailure(.internalError, "cannot read the privileges \(text) on \(object)")
+                }
+                guard !item.held.privileges.isEmpty else { continue }
+                snapshot.privileges[Holding(object, item.grantee), default: []].append(item.held)
+            }
         }
     }
 

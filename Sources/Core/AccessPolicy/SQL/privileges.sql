@@ -48,9 +48,5 @@ held AS (
     UNION ALL
     SELECT 'parameter', '', p.parname, NULL, p.paracl FROM pg_catalog.pg_parameter_acl p
 )
-SELECT h.kind, h.schema, h.name, h.part,
-       a.grantor, a.grantee,
-       pg_catalog.array_agg(a.privilege_type) AS privileges,
-       coalesce(pg_catalog.array_agg(a.privilege_type) FILTER (WHERE a.is_grantable), '{}') AS grantable
-FROM held h, pg_catalog.aclexplode(h.acl) a
-GROUP BY h.kind, h.schema, h.name, h.part, a.grantor, a.grantee
+SELECT h.kind, h.schema, h.name, h.part, h.acl::text[] AS items
+FROM held h
