@@ -68,8 +68,9 @@ import Testing
             for passphrase in [nil, "hunter2"] {
                 let text = try key.file(passphrase: passphrase.map { SecretBytes($0) })
                 try Files.write(text.bytes, to: secret, mode: [.ownerReadWrite])
+                // Without a passphrase it reads nothing, and may be gone before we have written anything.
                 _ = try await Child("/usr/bin/minisign", ["-S", "-s", secret.string, "-m", file.string])
-                    .run(input: Array("\(passphrase ?? "")\n".utf8))
+                    .run(input: passphrase.map { Array("\($0)\n".utf8) } ?? [])
                 let signature = try Files.read(folder.appending("file.minisig"))
                 try key.publicKey.verify(signature.span, of: Self.message.span)
                 try Files.remove(folder.appending("file.minisig"))

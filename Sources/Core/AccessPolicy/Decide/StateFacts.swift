@@ -115,12 +115,17 @@ package struct StateFacts: Sendable, Equatable {
     package func moved(since earlier: StateFacts) -> [String] {
         Set(values.keys).union(earlier.values.keys).sorted().compactMap { key in
             switch (earlier.values[key], values[key]) {
-            case (let old?, let new?): old == new ? nil : "\(key): was \(old), is \(new)"
-            case (let old?, nil): "\(key): was \(old), is gone"
-            case (nil, let new?): "\(key): is new, \(new)"
+            case (let old?, let new?): old == new ? nil : "\(key): was \(Self.shown(old)), is \(Self.shown(new))"
+            case (let old?, nil): "\(key): was \(Self.shown(old)), is gone"
+            case (nil, let new?): "\(key): is new\(new.isEmpty ? "" : ", \(new)")"
             case (nil, nil): nil
             }
         }
+    }
+
+    /// A membership before PostgreSQL 16 has nothing more to say of itself.
+    private static func shown(_ value: String) -> String {
+        value.isEmpty ? "there" : value
     }
 
     /// These lines and no others, as far as they are there.
