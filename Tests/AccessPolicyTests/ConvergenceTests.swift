@@ -7,7 +7,10 @@ import Testing
 @testable import AccessPolicy
 
 /// Random policies over a database with an object of every kind: after an apply there is nothing left to do.
-@Suite(.cluster(["allow_in_place_tablespaces": "on"]), .database, .timeLimit(.minutes(10))) struct ConvergenceTests {
+///
+/// One at a time: all of them grant on parameters and tablespaces, which the databases of a server share.
+@Suite(.cluster(["allow_in_place_tablespaces": "on"]), .database, .serialized, .timeLimit(.minutes(10)))
+struct ConvergenceTests {
     /// Fixed, so that a failure is the same everywhere; `DBSEC_TEST_SEEDS=100-200` tries others.
     private static let seeds: [UInt64] = {
         let range = (ProcessInfo.processInfo.environment["DBSEC_TEST_SEEDS"] ?? "1-12").split(separator: "-")
