@@ -14,10 +14,7 @@ package struct BackupContents: Sendable {
 
     /// - Throws: status 65 when it is not what was signed.
     package func index() async throws -> IndexDocument {
-        let file = try await verified(backup.manifest.file(.index), "index")
-        let index = try await onOwnThread { [reading] in try reading.document(file) }
-        try index.check(belongsTo: backup.manifest)
-        return index
+        try await reading.index(of: backup)
     }
 
     /// Pushes the rows of a table into the sink as COPY text, a partitioned table's from all its partitions.
@@ -29,8 +26,11 @@ package struct BackupContents: Sendable {
     /// - Throws: status 66 for a table that is not in the dump.
     package func copyRows(of table: String, in database: String, into sink: any ByteSink & Sendable) async throws -> Int
     {
-        let file = try await verified(backup.manifest.dump(of: database), "dump of \"\(database)\"")
-        return try await onOwnThread { [reading] in
+        guard let dump = backup.manifest.dump(of: database) else {
+            throw PlainFailure(.inputMissing, "\(backup.stored.name) has no dump of \"\(database)\"")
+        }
+        return try await onOwnThread { [reading, stored = backup.stored] in
+            let file = try VerifiedFile(dump, in: stored)
             let reader = ArchiveReader(RowCopier(of: table, into: sink))
             try reading.open(file, into: reader)
             guard reader.consumer.isFound else {
@@ -41,11 +41,6 @@ package struct BackupContents: Sendable {
             try sink.finish()
             return reader.consumer.rows
         }
-    }
-
-    private func verified(_ file: Manifest.File?, _ what: String) async throws -> VerifiedFile {
-        guard let file else { throw PlainFailure(.inputMissing, "\(backup.stored.name) has no \(what)") }
-        return try await onOwnThread { [stored = backup.stored] in try VerifiedFile(file, in: stored) }
     }
 }
 

@@ -51,7 +51,7 @@ package struct Restoration: Sendable {
 
     /// Verifies the backup's files, reads what they hold and what the target has, and decides; changes nothing.
     package func prepare() async throws -> Prepared {
-        let index = try await document()
+        let index = try await reading.index(of: backup)
         let recorded = try choose(index)
         let name = options.target ?? recorded.facts.name
         let dump = try await verified(backup.manifest.dump(of: recorded.facts.name), "dump")
@@ -154,13 +154,6 @@ package struct Restoration: Sendable {
                 try await admin.execute("DO $$ BEGIN EXECUTE pg_catalog.current_setting('dbsec.statement'); END $$")
             }
         }
-    }
-
-    private func document() async throws -> IndexDocument {
-        let file = try await verified(backup.manifest.file(.index), "index")
-        let index = try await onOwnThread { [reading] in try reading.document(file) }
-        try index.check(belongsTo: backup.manifest)
-        return index
     }
 
     private func globals() async throws -> GlobalStatements {

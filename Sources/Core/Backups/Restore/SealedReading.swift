@@ -30,6 +30,18 @@ struct SealedReading: Sendable {
         }
     }
 
+    /// The content index of a backup.
+    ///
+    /// - Throws: status 65 when it is missing, is not what was signed, or is another run's.
+    func index(of backup: AuthenticBackup) async throws -> IndexDocument {
+        guard let file = backup.manifest.file(.index) else {
+            throw PlainFailure(.malformed, "the manifest of \(backup.stored.name) names no index")
+        }
+        let index = try await onOwnThread { try document(VerifiedFile(file, in: backup.stored)) }
+        try index.check(belongsTo: backup.manifest)
+        return index
+    }
+
     func document(_ file: VerifiedFile) throws -> IndexDocument {
         let sink = CollectingSink(limit: 1 << 30)
         try open(file, into: sink)
