@@ -10,7 +10,7 @@ import Testing
 /// One after the other: the roles are the policies' own, and every test's database shares them.
 @Suite(.cluster, .database, .serialized, .timeLimit(.minutes(4))) struct ExamplePoliciesTests {
     static let examples = ["analytics", "hardened", "saas"]
-    private static let root = FilePath(#filePath).removingLastComponent().removingLastComponent()
+    static let root = FilePath(#filePath).removingLastComponent().removingLastComponent()
         .removingLastComponent()
 
     private struct Example: Sendable {
