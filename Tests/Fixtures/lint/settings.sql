@@ -32,6 +32,8 @@ ALTER ROLE app@ SET app.caller = 'admin';
 -- good policy-setting-preset
 CREATE POLICY p ON app.t TO app@ USING (owner = (SELECT current_setting('app.caller', true)));
 ALTER DATABASE $DB SET app.caller = '';
+CREATE ROLE other@;
+ALTER ROLE other@ SET app.caller = 'admin';
 ALTER ROLE app@ SET app.other = 'admin';
 -- bad policy-setting-session: function app.enter(text)
 CREATE POLICY p ON app.t TO app@ USING (owner = (SELECT current_setting('app.caller', true)));

@@ -96,8 +96,8 @@ struct PlannerOracle {
         /// The server would not plan it, in its words.
         case refused(String)
 
-        func rows(filled: Set<String>) -> ExplainedPlan.Rows? {
-            if case .plan(let plan) = self { plan.rows(filled: filled) } else { nil }
+        func rows(filled: Set<String>, of expression: PolicyExpression? = nil) -> ExplainedPlan.Rows? {
+            if case .plan(let plan) = self { plan.rows(filled: filled, of: expression) } else { nil }
         }
     }
 
@@ -155,7 +155,8 @@ struct PlannerOracle {
     private func expressions(
         of tables: [TableSecurity], _ facts: [ObjectName: Facts], by care: Care
     ) async throws -> [ProofFinding] {
-        var questions: [(declared: TableSecurity, policy: PolicyDeclaration, place: String, source: SQL)] = []
+        var questions:
+            [(declared: TableSecurity, policy: PolicyDeclaration, place: String, text: String, source: SQL)] = []
         for declared in tables {
             guard let facts = facts[declared.table], !facts.isHeld else { continue }
             for (index, policy) in declared.policies.enumerated() {
@@ -163,7 +164,7 @@ struct PlannerOracle {
                 where !Self.isLiteral(text, "true") && !Self.isLiteral(text, "false") {
                     let table = GrantStatements.qualified(declared.table)
                     let source: SQL = "FROM \(table) WHERE (\(SecurityStatements.expression(text)))"
-                    questions.append((declared, policy, "\(declared.place).policies[\(index)].\(clause)", source))
+                    questions.append((declared, policy, "\(declared.place).policies[\(index)].\(clause)", text, source))
                 }
             }
         }
@@ -173,8 +174,9 @@ struct PlannerOracle {
             if case .refused(let reason) = answer {
                 return [Self.refusal(reason, of: "this expression", on: table, at: question.place)]
             }
-            return finding(
-                answer.rows(filled: facts[table]?.filled ?? []), question.policy, table, question.place)
+            let rows = answer.rows(
+                filled: facts[table]?.filled ?? [], of: PolicyExpression(question.text, table: table.name))
+            return finding(rows, question.policy, table, question.place)
         }
     }
 

@@ -94,12 +94,12 @@ enum PolicySettingRules {
         }
     }
 
-    /// The settings by which policies tell who asks, also by way of the functions that they call, with such a policy.
-    private static func deciding(_ facts: LintFacts) -> [String: LintPolicy] {
-        var settings: [String: LintPolicy] = [:]
+    /// The settings by which policies tell who asks, also by way of the functions that they call, with those policies.
+    private static func deciding(_ facts: LintFacts) -> [String: [LintPolicy]] {
+        var settings: [String: [LintPolicy]] = [:]
         for reading in readings(facts) {
             if let setting = reading.setting?.lowercased(), setting.contains(".") {
-                settings[setting] = settings[setting] ?? reading.clause.policy
+                settings[setting, default: []].append(reading.clause.policy)
             }
         }
         for policy in facts.policies.values.flatMap({ $0 }).sorted(by: { $0.object < $1.object }) {
@@ -108,7 +108,7 @@ enum PolicySettingRules {
                 for call in expression.calls where call.name == "current_setting" && !call.arguments.isEmpty {
                     let name = expression.tokens[call.arguments.lowerBound]
                     guard name.kind == .constant, name.text.contains(".") else { continue }
-                    settings[name.text.lowercased()] = settings[name.text.lowercased()] ?? policy
+                    settings[name.text.lowercased(), default: []].append(policy)
                 }
             }
         }
@@ -121,7 +121,8 @@ enum PolicySettingRules {
     ) { facts in
         let deciding = deciding(facts)
         return facts.catalog.settings.compactMap { setting in
-            guard !setting.value.isEmpty, let policy = deciding[setting.name] else { return nil }
+            let policy = deciding[setting.name]?.first { setting.role == 0 || facts.applies($0, to: setting.role) }
+            guard !setting.value.isEmpty, let policy else { return nil }
             let place = setting.isInDatabase ? " in this database" : ""
             let who = setting.role == 0 ? "every role" : spelled(facts.name(setting.role))
             let database: SQL = "DATABASE \(identifier: facts.catalog.database)"
@@ -148,7 +149,7 @@ enum PolicySettingRules {
         return facts.catalog.functions.values.compactMap { function in
             guard let body = function.body else { return nil }
             let kept = settingsKept(by: PolicyExpression(body, table: "")).filter { deciding[$0] != nil }
-            guard let setting = kept.sorted().first, let policy = deciding[setting] else { return nil }
+            guard let setting = kept.sorted().first, let policy = deciding[setting]?.first else { return nil }
             return LintRule.Hit(
                 function.object,
                 "it sets \(setting), by which \(policy.object) decides, and not for its transaction only",
