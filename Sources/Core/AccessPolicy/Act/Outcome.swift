@@ -69,6 +69,7 @@ package struct Outcome: Sendable {
         if let undo {
             facts["undo"] = .text(undo.file)
             facts["undo_sha256"] = .text(undo.sha256)
+            if undo.left > 0 { facts["undo_left"] = .number(undo.left) }
         }
         return facts
     }
