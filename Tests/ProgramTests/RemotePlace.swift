@@ -49,7 +49,7 @@ enum RemotePlace: String, CaseIterable {
     ) async throws -> Value {
         let remote = "place\(UInt32.random(in: .min ... .max))"
         var environment: [String: String?] = [
-            "RCLONE_CONFIG": "/dev/null", "PYTHONPATH": Self.s3Folder, "AWS_CA_BUNDLE": .some(nil),
+            "RCLONE_CONFIG": "/dev/null", "PYTHONPATH": Self.s3Folder, "AWS_CA_BUNDLE": nil,
         ]
         for (key, value) in client { environment["RCLONE_CONFIG_\(remote.uppercased())_\(key)"] = value }
         let server = try await Program.start(program, arguments, environment: environment)

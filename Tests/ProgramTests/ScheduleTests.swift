@@ -6,14 +6,14 @@ import Testing
 
 /// Units of systemd and the script for cron, as a night runs them.
 @Suite(.cluster, .database, .timeLimit(.minutes(3))) struct ScheduleTests {
-    private static let root = FileManager.default.currentDirectoryPath
+    private static let root = FilePath(FileManager.default.currentDirectoryPath)
 
     /// Units whose programs are those that were built here, in a folder of their own.
     private func withUnits<Value>(_ body: ([String]) async throws -> Value) async throws -> Value {
         try await withTemporaryFolder { folder in
-            let units = try Files.list("\(Self.root)/systemd")
+            let units = try Files.list(Self.root.appending("systemd"))
             for unit in units {
-                let text = String(decoding: try Files.read("\(Self.root)/systemd/\(unit)"), as: UTF8.self)
+                let text = String(decoding: try Files.read(Self.root.appending("systemd/\(unit)")), as: UTF8.self)
                     .replacing("/usr/local/bin/dbbackup", with: Program.path("dbbackup").string)
                 try Files.write(Array(text.utf8), to: folder.appending(unit))
             }

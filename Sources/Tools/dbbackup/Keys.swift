@@ -1,4 +1,5 @@
 import ArgumentParser
+import AuditLog
 import Backups
 import Console
 import Cryptography
@@ -113,8 +114,7 @@ private struct NewKeyReport: Report {
         self.recipient = recipient.description
         // Printed once, for paper: that is what this verb is for.
         self.identity =
-            identity.text.map { $0.withBytes { String(decoding: ($0.indices).map { i in $0[i] }, as: UTF8.self) } }
-            ?? ""
+            identity.text?.withBytes { bytes in String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self) } ?? ""
     }
 
     var text: String {

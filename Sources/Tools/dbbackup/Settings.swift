@@ -31,8 +31,8 @@ struct Settings: Decodable, Sendable {
         case scratchFolder, allowedPreloadLibraries
     }
 
-    private static let numbered: [(Keys, (Int) -> RetentionRule)] = [
-        (.keepLast, RetentionRule.last), (.keepDays, RetentionRule.days), (.keepHourly, { .each(.hourly, $0) }),
+    private static let numbered: [(Keys, @Sendable (Int) -> RetentionRule)] = [
+        (.keepLast, { .last($0) }), (.keepDays, { .days($0) }), (.keepHourly, { .each(.hourly, $0) }),
         (.keepDaily, { .each(.daily, $0) }), (.keepWeekly, { .each(.weekly, $0) }),
         (.keepMonthly, { .each(.monthly, $0) }), (.keepYearly, { .each(.yearly, $0) }),
     ]

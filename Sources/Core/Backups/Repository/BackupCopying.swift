@@ -17,7 +17,7 @@ package struct BackupCopying: Sendable {
         _ place: String, from source: Repository, keys: KeyFolder, mirrors: FilePath, audit: AuditLog,
         progress: ProgressHandler? = nil
     ) async throws -> BackupCopying {
-        let remote = try Remote(Remote.isName(place) ? place : FilePath(place).absolute.string)
+        let remote = try Remote(place)
         return BackupCopying(
             source: source, target: try await Repository.mirror(of: remote, in: mirrors), remote: remote,
             trusted: try keys.trustedKeys(), audit: audit, progress: progress)

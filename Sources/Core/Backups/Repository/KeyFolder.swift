@@ -66,7 +66,8 @@ package struct KeyFolder: Sendable {
     /// What verifies this host's own signatures; nil where it signs nothing.
     package func publicKey() throws -> MinisignPublicKey? {
         guard Files.exists(publicKeyFile) else { return nil }
-        return try MinisignPublicKey(parsing: Files.read(publicKeyFile, limit: 1 << 14).span)
+        let file = try Files.read(publicKeyFile, limit: 1 << 14)
+        return try MinisignPublicKey(parsing: file.span)
     }
 
     /// The identities that open backups on this very host.

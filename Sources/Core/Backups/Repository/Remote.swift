@@ -10,27 +10,31 @@ package struct Remote: Sendable, Equatable {
     /// As rclone names it: `offsite:bucket/backups`.
     package let name: String
 
-    /// - Throws: status 64 for a name that is none, or that holds options, among which could be a password.
-    package init(_ name: String) throws(PlainFailure) {
-        guard Self.isName(name) || name.hasPrefix("/") else {
-            throw PlainFailure(
-                .usage, "\"\(name)\" is no place that rclone knows: remote:path or /folder is expected",
-                hint: "give the remote a name with rclone config, and write that name here")
-        }
-        var name = name
+    /// Takes `remote:path` as it is, and a folder by its whole path.
+    ///
+    /// - Throws: status 64 for a name with options, among which could be a password.
+    package init(_ text: String) throws(PlainFailure) {
+        var name = try Self.isName(text) ? text : FilePath(text).absolute.string
         while name.hasSuffix("/"), name.count > 1 { name.removeLast() }
         self.name = name
     }
 
-    /// Whether the text names a remote of rclone's and no folder: `remote:path`.
-    package static func isName(_ text: String) -> Bool {
-        guard let colon = text.firstIndex(of: ":"), let first = text.unicodeScalars.first else { return false }
-        let remote = text[..<colon].unicodeScalars
-        // rclone documentation, "Valid remote names"; options would stand after a comma.
-        return (first.properties.isAlphabetic || first.properties.numericType != nil || first == "_")
-            && remote.allSatisfy {
-                $0.properties.isAlphabetic || $0.properties.numericType != nil || "_-.+@ ".unicodeScalars.contains($0)
-            }
+    /// Whether the text names a remote of rclone's, `remote:path`, and no folder.
+    ///
+    /// - Throws: status 64 when it is meant for rclone and holds more than a name.
+    package static func isName(_ text: String) throws(PlainFailure) -> Bool {
+        let head = text.prefix { $0 != "/" }
+        guard let colon = head.firstIndex(of: ":") else { return false }
+        // rclone documentation, "Valid remote names"; options would stand after a comma, or after a colon in front.
+        let isPlain = head[..<colon].unicodeScalars.allSatisfy {
+            $0.properties.isAlphabetic || $0.properties.numericType != nil || "_-.+@ ".unicodeScalars.contains($0)
+        }
+        guard colon != head.startIndex, isPlain, !head.hasPrefix("-") else {
+            throw PlainFailure(
+                .usage, "\"\(text)\" is no place that can be named: remote:path or /folder is expected",
+                hint: "give the remote a name with rclone config; options in a name could be read by every account")
+        }
+        return true
     }
 
     /// The path of something in it.

@@ -13,7 +13,7 @@ extension Repository {
     /// - Parameter mirrors: the folder in which remote repositories are mirrored, each in one of its own.
     /// - Throws: `ChildFailure` (69) when rclone or the place is not there.
     package static func open(_ name: String, mirrors: FilePath) async throws -> Repository {
-        guard Remote.isName(name) else { return Repository(FilePath(name).absolute) }
+        guard try Remote.isName(name) else { return Repository(FilePath(name).absolute) }
         return try await mirror(of: Remote(name), in: mirrors)
     }
 
