@@ -13,7 +13,7 @@ package struct CatalogReader {
 
     /// - Throws: `PolicyProblem` for an expression or a signature that the server cannot read.
     package func snapshot(for policy: Policy, passwords: GivenPasswords) async throws -> Snapshot {
-        let server = try await query(PackageResources.server_sql).one()
+        let server = try await connection.query(PackageResources.server_sql).one()
         var snapshot = Snapshot(
             server: ServerState(
                 version: connection.serverVersion, database: try server["database"], user: try server["role"],
@@ -34,41 +34,15 @@ package struct CatalogReader {
         return snapshot
     }
 
-    private func query(_ bytes: [UInt8]) async throws -> Rows {
-        try await connection.query(SQL(raw: String(decoding: bytes, as: UTF8.self)))
-    }
-
     private func readRoles(into snapshot: inout Snapshot) async throws -> RoleNames {
         var names = RoleNames()
-        for row in try await query(PackageResources.roles_sql) {
-            var state = RoleState()
-            state.isSuperuser = try row["is_superuser"]
-            state.login = try row["login"]
-            state.createdb = try row["createdb"]
-            state.createrole = try row["createrole"]
-            state.inherit = try row["inherit"]
-            state.replication = try row["replication"]
-            state.bypassRls = try row["bypassrls"]
-            state.connectionLimit = try row["connection_limit"]
-            let validUntil: Int64? = try row["valid_until"]
-            state.validUntil = validUntil.map { .at(Timestamp(microseconds: $0)) } ?? .never
-            state.settings = settings(try row["settings"])
-            state.settingsInDatabase = settings(try row["settings_in_database"])
+        for row in try await connection.query(PackageResources.roles_sql) {
             let name: String = try row["name"]
             try refuseTwin(of: name, in: snapshot.roles.keys.contains(name), "role")
-            snapshot.roles[name] = state
+            snapshot.roles[name] = try RoleState(row)
             names.add(name, oid: try row["oid"])
         }
         return names
-    }
-
-    private func settings(_ list: [String]?) -> [String: String] {
-        var settings: [String: String] = [:]
-        for setting in list ?? [] {
-            let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            settings[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
-        }
-        return settings
     }
 
     /// PostgreSQL compares names by bytes, Swift by what they mean: two names that differ only in how Unicode spells
@@ -81,7 +55,7 @@ package struct CatalogReader {
     }
 
     private func readMemberships(into snapshot: inout Snapshot) async throws {
-        for row in try await query(PackageResources.memberships_sql) {
+        for row in try await connection.query(PackageResources.memberships_sql) {
             snapshot.memberships.append(
                 MembershipState(
                     role: try row["role"], member: try row["member"], grantor: try row["grantor"],
@@ -91,7 +65,7 @@ package struct CatalogReader {
     }
 
     private func readObjects(into snapshot: inout Snapshot, _ names: RoleNames) async throws {
-        for row in try await query(PackageResources.objects_sql) {
+        for row in try await connection.query(PackageResources.objects_sql) {
             let object = try object(row, part: "arguments")
             try refuseTwin(of: object.description, in: snapshot.objects.keys.contains(object), object.kind.rawValue)
             let form: String = try row["form"]
@@ -124,7 +98,7 @@ package struct CatalogReader {
     }
 
     private func readPrivileges(into snapshot: inout Snapshot) async throws {
-        for row in try await query(PackageResources.privileges_sql) {
+        for row in try await connection.query(PackageResources.privileges_sql) {
             let object = try object(row, part: "part")
             let items: [String] = try row["items"]
             for text in items {
@@ -138,7 +112,7 @@ package struct CatalogReader {
     }
 
     private func readDefaults(into snapshot: inout Snapshot, _ names: RoleNames) async throws {
-        for row in try await query(PackageResources.defaults_sql) {
+        for row in try await connection.query(PackageResources.defaults_sql) {
             let kind: String = try row["kind"]
             let objects = FutureObjects(
                 creator: names[try row["creator"]], kind: ObjectKind(rawValue: kind) ?? .table)
@@ -164,7 +138,7 @@ package struct CatalogReader {
     }
 
     private func readPolicies(into snapshot: inout Snapshot, _ names: RoleNames) async throws {
-        for row in try await query(PackageResources.policies_sql) {
+        for row in try await connection.query(PackageResources.policies_sql) {
             let command: String = try row["command"]
             let grantees: [UInt32] = try row["grantees"]
             snapshot.policies.append(
@@ -203,6 +177,34 @@ package struct CatalogReader {
             }
         }
         return states
+    }
+}
+
+extension RoleState {
+    /// - Parameter row: One of `roles.sql`.
+    init(_ row: Row) throws {
+        self.init()
+        isSuperuser = try row["is_superuser"]
+        login = try row["login"]
+        createdb = try row["createdb"]
+        createrole = try row["createrole"]
+        inherit = try row["inherit"]
+        replication = try row["replication"]
+        bypassRls = try row["bypassrls"]
+        connectionLimit = try row["connection_limit"]
+        let microseconds: Int64? = try row["valid_until"]
+        validUntil = microseconds.map { .at(Timestamp(microseconds: $0)) } ?? .never
+        settings = Self.settings(try row["settings"])
+        settingsInDatabase = Self.settings(try row["settings_in_database"])
+    }
+
+    private static func settings(_ list: [String]?) -> [String: String] {
+        var settings: [String: String] = [:]
+        for setting in list ?? [] {
+            let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            settings[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
+        }
+        return settings
     }
 }
 
