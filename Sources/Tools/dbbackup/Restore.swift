@@ -39,23 +39,30 @@ struct Restore: Command {
     var identity: FilePath?
 
     func run(_ context: Context) async throws -> any Report {
-        let stored = try context.repository(place).backup(named: backup)
+        let repository = try await context.repository(place)
+        let stored = try repository.backup(named: backup)
         let restoration = Restoration(
             try AuthenticBackup(stored, trusted: context.keys.trustedKeys()),
             identities: try context.identities(identity),
             server: try server.parameters(for: context.program).reaching([], context.environment),
             options: Restoration.Options(database: database, target: targetDbname, makesRoles: globals),
             environment: context.environment, progress: context.progress)
-        guard !plan else { return RestoreReport(try await restoration.prepare().plan, seconds: nil) }
+        guard !plan else {
+            return try await context.withFiles(of: stored, in: repository) {
+                RestoreReport(try await restoration.prepare().plan, seconds: nil)
+            }
+        }
         let target = AuditTarget(
             cluster: stored.cluster, database: targetDbname ?? database, backup: stored.label)
         return try await context.openAudit().recording(.backupRestore, target: target) { note in
             note.facts["manifest"] = .text(stored.manifestHash.hex)
-            let prepared = try await restoration.prepare()
-            note.target.database = prepared.plan.target
-            note.role = prepared.plan.user
-            if !context.isQuiet { context.warn(prepared.plan.warning) }
-            return RestoreReport(prepared.plan, seconds: try await restoration.carryOut(prepared))
+            return try await context.withFiles(of: stored, in: repository) {
+                let prepared = try await restoration.prepare()
+                note.target.database = prepared.plan.target
+                note.role = prepared.plan.user
+                if !context.isQuiet { context.warn(prepared.plan.warning) }
+                return RestoreReport(prepared.plan, seconds: try await restoration.carryOut(prepared))
+            }
         }
     }
 }

@@ -40,7 +40,7 @@ struct Verify: Command {
     }
 
     func run(_ context: Context) async throws -> any Report {
-        let repository = try context.repository(place)
+        let repository = try await context.repository(place)
         let backups = try all ? repository.backups() : [repository.backup(named: backup ?? "latest")]
         let prover = try context.prover(repository, identity: identity)
         let audit = try context.openAudit()
@@ -50,7 +50,10 @@ struct Verify: Command {
                 try await audit.recording(
                     .backupVerify, target: AuditTarget(cluster: backup.cluster, backup: backup.label)
                 ) { note in
-                    let verified = try await verify(backup, prover)
+                    let verified = try await context.withFiles(of: backup, in: repository) {
+                        try await verify(backup, prover)
+                    }
+                    try await repository.sendProofs(of: backup)
                     note.facts["level"] = .text(level.rawValue)
                     note.facts["verdict"] = .text(verified.verdict.rawValue)
                     note.facts["manifest"] = .text(backup.manifestHash.hex)
