@@ -10,9 +10,15 @@ struct Run: Command {
         nil, "Make a backup of all databases, or of those named.",
         details: """
             Every table is locked against being rewritten (ACCESS SHARE, which reading and writing do not mind) while its
-            database is dumped. Nothing appears in the repository before everything has succeeded.
+            database is dumped. Nothing appears in the repository before everything has ended.
+
+            In names, * and ? stand for any characters and for one; a backslash takes that meaning away. A database that
+            cannot be dumped does not lose the others: the backup names it as failed, and the exit code is 1.
             """,
-        examples: ["dbbackup run", "dbbackup run --quiet shop", "dbbackup run -h db.example.org -U backup"])
+        examples: [
+            "dbbackup run", "dbbackup run --quiet shop 'crm_*'", "dbbackup run --exclude 'test_*' --config-files",
+            "dbbackup run -h standby.example.org -U backup --jobs 4",
+        ])
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var place: RepositoryOptions
@@ -21,11 +27,28 @@ struct Run: Command {
     @Argument(help: "The databases (default: every one that takes connections and is no template).")
     var databases: [String] = []
 
+    @Option(help: "A database that is left out; may be repeated.")
+    var exclude: [String] = []
+
     @Option(help: "The name of the cluster's folder (default: the server's cluster_name, or main).")
     var cluster: String?
 
     @Option(help: "How many seconds to wait for a table that is locked exclusively (default: 60).")
     var lockWaitTimeout: Int?
+
+    @Option(
+        name: [.short, .long], help: "How many pg_dump may run at the same time (default: one a processor, at most 4).")
+    var jobs: Int?
+
+    @Flag(help: "Put the server's configuration files and settings into the backup, too.")
+    var configFiles = false
+
+    @Option(
+        help: "Warn of a table or database that lost more than this percentage since the last backup (default: 50).")
+    var maxLoss: Int?
+
+    @Flag(help: "End with 1 when something was lost, after the backup is made.")
+    var failOnAnomaly = false
 
     @Option(help: "The folder of PostgreSQL's programs (default: DBSEC_POSTGRES, or one that fits the server).")
     var pgBin: FilePath?
@@ -34,20 +57,51 @@ struct Run: Command {
         if let lockWaitTimeout, !(1...86_400).contains(lockWaitTimeout) {
             throw ValidationError("--lock-wait-timeout is from 1 to 86400 seconds")
         }
+        if let jobs, !(1...64).contains(jobs) { throw ValidationError("--jobs is from 1 to 64") }
+        if let maxLoss, !(0...100).contains(maxLoss) {
+            throw ValidationError("--max-loss is a percentage, from 0 to 100")
+        }
     }
 
     func run(_ context: Context) async throws -> any Report {
         let settings = try context.settings
-        var options = BackupRun.Options(databases: databases, cluster: cluster ?? settings.cluster)
-        options.lockWait = lockWaitTimeout ?? settings.lockWaitTimeout ?? options.lockWait
-        options.programs = pgBin
+        let options = settings.runOptions(self, context)
         try context.keys.requireReader()
         let run = BackupRun(
-            server: try server.parameters(for: context.program).reaching(databases, context.environment),
+            server: try server.parameters(for: context.program)
+                .reaching(options.databases.exact, context.environment),
             repository: try context.repository(place), keys: context.keys, audit: try context.openAudit(),
             program: "\(context.program) \(Release.version)", options: options, environment: context.environment,
             now: context.now, progress: context.progress)
-        return RunReport(try await run.make())
+        var hooks = settings.hooks
+        hooks.warn = { context.warn($0) }
+        let made = try await hooks.around {
+            try await run.make()
+        } ending: { made in
+            made.ending(options)
+        }
+        let report = RunReport(made, options)
+        for warning in report.warnings { context.warn(warning) }
+        return report
+    }
+}
+
+extension Settings {
+    /// What a run is to do: a flag beats the file.
+    fileprivate func runOptions(_ verb: Run, _ context: Context) -> BackupRun.Options {
+        var options = BackupRun.Options(
+            databases: DatabaseSelection(
+                verb.databases.isEmpty ? databases ?? [] : verb.databases, except: verb.exclude + (exclude ?? [])),
+            cluster: verb.cluster ?? cluster)
+        options.lockWait = verb.lockWaitTimeout ?? lockWaitTimeout ?? options.lockWait
+        options.programs = verb.pgBin
+        options.jobs = verb.jobs ?? jobs
+        options.configurationFiles = verb.configFiles || configFiles ?? false
+        options.anomalies.maxLoss = verb.maxLoss ?? maxLoss ?? options.anomalies.maxLoss
+        options.anomalies.ignored = (ignoreLossOf ?? []).map(NamePattern.init)
+        options.anomalies.fail = verb.failOnAnomaly || failOnAnomaly ?? false
+        options.memory = context.state.path.appending("last")
+        return options
     }
 }
 
@@ -69,14 +123,32 @@ private struct RunReport: Report {
     let manifest: String
     let trust: String
     let notCovered: [Manifest.Gap]
+    let failed: [Failed]
+    let anomalies: [Anomaly]
+    let status: ExitStatus
+    private let problems: [String]
 
-    init(_ made: BackupRun.Made) {
+    private enum CodingKeys: String, CodingKey {
+        case backup, folder, databases, bytes, stored, seconds, manifest, trust, notCovered, failed, anomalies
+    }
+
+    struct Failed: Encodable {
+        let name: String
+        let reason: String
+        let hint: String?
+    }
+
+    init(_ made: BackupRun.Made, _ options: BackupRun.Options) {
+        status = made.answer(options)
+        failed = made.failed.map { Failed(name: $0.name, reason: $0.failure.sentence, hint: $0.failure.hint) }
+        anomalies = made.anomalies
+        problems = made.warnings
         backup = made.backup.name
         folder = made.backup.folder.string
         databases = made.index.databases.map { database in
             Database(
                 name: database.facts.name, tables: database.content.tables.count, rows: database.content.rows,
-                bytes: database.content.bytes, stored: made.manifest.dump(of: database.facts.name)?.size ?? 0)
+                bytes: database.content.bytes, stored: made.manifest.stored(database.facts.name))
         }
         bytes = made.manifest.contentSize
         stored = made.manifest.size
@@ -84,6 +156,12 @@ private struct RunReport: Report {
         manifest = made.backup.manifestHash.hex
         trust = made.manifest.trust.rawValue
         notCovered = made.manifest.notCovered
+    }
+
+    /// For stderr, where cron's mail shows them also of a run that is quiet.
+    var warnings: [String] {
+        failed.map { "\($0.name) is not in the backup: \($0.reason)\($0.hint.map { " (\($0))" } ?? "")" }
+            + anomalies.map(\.sentence) + problems
     }
 
     var text: String {

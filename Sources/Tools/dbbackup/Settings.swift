@@ -10,6 +10,18 @@ struct Settings: Decodable, Sendable {
     var repository: String?
     var cluster: String?
     var lockWaitTimeout: Int?
+    /// Patterns of the databases that a run takes, and of those that it leaves out.
+    var databases: [String]?
+    var exclude: [String]?
+    var jobs: Int?
+    var configFiles: Bool?
+    /// Percent that a table or a database may lose from one run to the next before it is told.
+    var maxLoss: Int?
+    /// Patterns of tables of which that is never told, as `public.sessions`.
+    var ignoreLossOf: [String]?
+    var failOnAnomaly: Bool?
+    /// From `hooks` and `ping`.
+    var hooks = RunHooks()
     /// From `keepLast`, `keepDays`, `keepHourly`, `keepDaily`, `keepWeekly`, `keepMonthly` and `keepYearly`.
     var rules: Set<RetentionRule> = []
     /// From `requireProof`.
@@ -23,6 +35,7 @@ struct Settings: Decodable, Sendable {
     private enum Keys: String, CodingKey, CaseIterable {
         case repository, cluster, lockWaitTimeout, keepLast, keepDays, keepHourly, keepDaily, keepWeekly, keepMonthly
         case keepYearly, requireProof, graceHours, scratchFolder, allowedPreloadLibraries
+        case databases, exclude, jobs, configFiles, maxLoss, ignoreLossOf, failOnAnomaly, hooks, ping
     }
 
     init() {}
@@ -32,6 +45,18 @@ struct Settings: Decodable, Sendable {
         repository = try container.decodeIfPresent(String.self, forKey: .repository)
         cluster = try container.decodeIfPresent(String.self, forKey: .cluster)
         lockWaitTimeout = try container.decodeIfPresent(Int.self, forKey: .lockWaitTimeout)
+        databases = try container.decodeIfPresent([String].self, forKey: .databases)
+        exclude = try container.decodeIfPresent([String].self, forKey: .exclude)
+        jobs = try container.number(.jobs, in: 1...64)
+        configFiles = try container.decodeIfPresent(Bool.self, forKey: .configFiles)
+        maxLoss = try container.number(.maxLoss, in: 0...100)
+        ignoreLossOf = try container.decodeIfPresent([String].self, forKey: .ignoreLossOf)
+        failOnAnomaly = try container.decodeIfPresent(Bool.self, forKey: .failOnAnomaly)
+        hooks = try container.decodeIfPresent(HookSettings.self, forKey: .hooks)?.hooks ?? RunHooks()
+        hooks.ping = try container.decodeIfPresent(String.self, forKey: .ping)
+        if let ping = hooks.ping, !RunHooks.isURL(ping) {
+            throw Rejected("ping is a URL that begins with https:// or http://", at: container.codingPath + [Keys.ping])
+        }
         let kept = RetentionNumbers(
             last: try container.decodeIfPresent(Int.self, forKey: .keepLast),
             days: try container.decodeIfPresent(Int.self, forKey: .keepDays),
@@ -45,6 +70,42 @@ struct Settings: Decodable, Sendable {
         graceHours = try container.decodeIfPresent(Int.self, forKey: .graceHours)
         scratchFolder = try container.decodeIfPresent(String.self, forKey: .scratchFolder)
         allowedPreloadLibraries = try container.decodeIfPresent([String].self, forKey: .allowedPreloadLibraries)
+    }
+}
+
+/// Programs around a run, as `"before": ["/usr/local/bin/announce", "backup"]`.
+private struct HookSettings: Decodable {
+    var hooks = RunHooks()
+
+    private enum Keys: String, CodingKey, CaseIterable {
+        case before, after, failed, timeLimit
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.strict(Keys.self)
+        hooks.before = try container.command(.before)
+        hooks.after = try container.command(.after)
+        hooks.failed = try container.command(.failed)
+        hooks.timeLimit = try container.number(.timeLimit, in: 1...86_400) ?? hooks.timeLimit
+    }
+}
+
+extension KeyedDecodingContainer {
+    fileprivate func command(_ key: Key) throws -> [String]? {
+        guard let command = try decodeIfPresent([String].self, forKey: key) else { return nil }
+        guard command.first?.isEmpty == false else {
+            throw Rejected("\(key.stringValue) is a program and its arguments", at: codingPath + [key])
+        }
+        return command
+    }
+
+    fileprivate func number(_ key: Key, in range: ClosedRange<Int>) throws -> Int? {
+        guard let number = try decodeIfPresent(Int.self, forKey: key) else { return nil }
+        guard range.contains(number) else {
+            throw Rejected(
+                "\(key.stringValue) is from \(range.lowerBound) to \(range.upperBound)", at: codingPath + [key])
+        }
+        return number
     }
 }
 

@@ -53,10 +53,15 @@ package struct Health: Sendable {
     package let databases: [DatabaseHealth]
     /// Backups that no pinned key signed, which count for nothing, with the reason.
     package let doubtful: [String: String]
+    /// The databases that are not in their cluster's newest backup because they could not be dumped, with the reason.
+    package let failed: [String: String]
 
-    package init(databases: [DatabaseHealth], doubtful: [String: String] = [:]) {
+    package init(
+        databases: [DatabaseHealth], doubtful: [String: String] = [:], failed: [String: String] = [:]
+    ) {
         self.databases = databases
         self.doubtful = doubtful
+        self.failed = failed
     }
 
     /// Reads it from the manifests and proofs that pinned keys signed; nothing is decrypted.
@@ -64,10 +69,15 @@ package struct Health: Sendable {
         let trusted = try keys.trustedKeys()
         var found: [[String]: DatabaseHealth] = [:]
         var doubtful: [String: String] = [:]
+        var failed: [String: [String: String]] = [:]
         for stored in try repository.backups() {
             do {
                 let manifest = try AuthenticBackup(stored, trusted: trusted).manifest
                 let proofs = try stored.proofs(trusted: trusted)
+                // Oldest first: the newest backup of a cluster says which databases fail now.
+                failed[stored.cluster] = Dictionary(
+                    (manifest.failed ?? []).map { ("\(stored.cluster)/\($0.name)", $0.reason) }
+                ) { first, _ in first }
                 for database in manifest.databases {
                     let key = [stored.cluster, database.name]
                     let proof = proofs.proven.contains(database.name) ? proofs.restoring(database.name) : nil
@@ -76,7 +86,7 @@ package struct Health: Sendable {
                         cluster: stored.cluster, database: database.name, newest: database.snapshot,
                         newestProven: proof == nil ? found[key]?.newestProven : database.snapshot,
                         restoreSeconds: proof?.restoreSeconds ?? found[key]?.restoreSeconds,
-                        bytes: manifest.dump(of: database.name)?.size ?? 0,
+                        bytes: manifest.stored(database.name),
                         runSeconds: manifest.finished.seconds(since: manifest.started),
                         backups: (found[key]?.backups ?? 0) + 1)
                 }
@@ -85,8 +95,8 @@ package struct Health: Sendable {
             }
         }
         return Health(
-            databases: found.values.sorted { ($0.cluster, $0.database) < ($1.cluster, $1.database) }, doubtful: doubtful
-        )
+            databases: found.values.sorted { ($0.cluster, $0.database) < ($1.cluster, $1.database) },
+            doubtful: doubtful, failed: failed.values.reduce(into: [:]) { $0.merge($1) { first, _ in first } })
     }
 
     /// One sentence for each demand that is not met.
@@ -101,6 +111,9 @@ package struct Health: Sendable {
         for name in expected
         where !databases.contains(where: { $0.database == name || "\($0.cluster)/\($0.database)" == name }) {
             problems.append("there is no backup of \(name)")
+        }
+        for (name, reason) in failed.sorted(by: { $0.key < $1.key }) {
+            problems.append("the newest backup is without \(name): \(reason)")
         }
         for health in databases {
             let name = "\(health.cluster)/\(health.database)"

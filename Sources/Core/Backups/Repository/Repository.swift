@@ -191,6 +191,9 @@ package enum FileName {
         return "\(encode(database)).data-\(String(repeating: "0", count: max(0, 3 - digits.count)))\(digits).zst.age"
     }
 
+    /// `pg_hba.conf` becomes `pg_hba.conf.zst.age`.
+    package static func configuration(_ name: String) -> String { "\(name).zst.age" }
+
     package static let globals = "globals.sql.zst.age"
     package static let index = "index.json.zst.age"
 
