@@ -51,7 +51,7 @@ import Testing
             let problems = health.problems(HealthLimits(), at: .now()) { String($0) }
             #expect(
                 problems == [
-                    "the newest backup is without main/\(bad.name): locked, or in the way of others, for too long"
+                    "main/\(bad.name) could not be backed up: locked, or in the way of others, for too long"
                 ])
             let decided = try Pruning(
                 repository: producer.repository, keys: producer.keys, policy: RetentionPolicy([.last(1)]),

@@ -24,24 +24,10 @@ struct Run: Command {
     @OptionGroup var place: RepositoryOptions
     @OptionGroup var server: ServerOptions
 
-    @Argument(help: "The databases (default: every one that takes connections and is no template).")
-    var databases: [String] = []
-
-    @Option(help: "A database that is left out; may be repeated.")
-    var exclude: [String] = []
-
-    @Option(help: "The name of the cluster's folder (default: the server's cluster_name, or main).")
-    var cluster: String?
+    @OptionGroup var choice: RunChoice
 
     @Option(help: "How many seconds to wait for a table that is locked exclusively (default: 60).")
     var lockWaitTimeout: Int?
-
-    @Option(
-        name: [.short, .long], help: "How many pg_dump may run at the same time (default: one a processor, at most 4).")
-    var jobs: Int?
-
-    @Flag(help: "Put the server's configuration files and settings into the backup, too.")
-    var configFiles = false
 
     @Option(
         help: "Warn of a table or database that lost more than this percentage since the last backup (default: 50).")
@@ -50,14 +36,10 @@ struct Run: Command {
     @Flag(help: "End with 1 when something was lost, after the backup is made.")
     var failOnAnomaly = false
 
-    @Option(help: "The folder of PostgreSQL's programs (default: DBSEC_POSTGRES, or one that fits the server).")
-    var pgBin: FilePath?
-
     func validate() throws {
         if let lockWaitTimeout, !(1...86_400).contains(lockWaitTimeout) {
             throw ValidationError("--lock-wait-timeout is from 1 to 86400 seconds")
         }
-        if let jobs, !(1...64).contains(jobs) { throw ValidationError("--jobs is from 1 to 64") }
         if let maxLoss, !(0...100).contains(maxLoss) {
             throw ValidationError("--max-loss is a percentage, from 0 to 100")
         }
@@ -65,7 +47,10 @@ struct Run: Command {
 
     func run(_ context: Context) async throws -> any Report {
         let settings = try context.settings
-        let options = settings.runOptions(self, context)
+        var options = settings.runOptions(choice, context)
+        options.lockWait = lockWaitTimeout ?? options.lockWait
+        options.anomalies.maxLoss = maxLoss ?? options.anomalies.maxLoss
+        options.anomalies.fail = failOnAnomaly || options.anomalies.fail
         try context.keys.requireReader()
         let run = BackupRun(
             server: try server.parameters(for: context.program)
@@ -77,7 +62,7 @@ struct Run: Command {
         hooks.warn = { context.warn($0) }
         let made = try await hooks.around {
             try await run.make()
-        } ending: { made in
+        } ending: { [options] made in
             made.ending(options)
         }
         let report = RunReport(made, options)
@@ -86,20 +71,46 @@ struct Run: Command {
     }
 }
 
+/// What a run is about: the same for whoever looks whether it would succeed.
+struct RunChoice: ParsableArguments, Sendable {
+    @Argument(help: "The databases (default: every one that takes connections and is no template).")
+    var databases: [String] = []
+
+    @Option(help: "A database that is left out; may be repeated.")
+    var exclude: [String] = []
+
+    @Option(help: "The name of the cluster's folder (default: the server's cluster_name, or main).")
+    var cluster: String?
+
+    @Option(
+        name: [.short, .long], help: "How many pg_dump may run at the same time (default: one a processor, at most 4).")
+    var jobs: Int?
+
+    @Flag(help: "Put the server's configuration files and settings into the backup, too.")
+    var configFiles = false
+
+    @Option(help: "The folder of PostgreSQL's programs (default: DBSEC_POSTGRES, or one that fits the server).")
+    var pgBin: FilePath?
+
+    func validate() throws {
+        if let jobs, !(1...64).contains(jobs) { throw ValidationError("--jobs is from 1 to 64") }
+    }
+}
+
 extension Settings {
     /// What a run is to do: a flag beats the file.
-    fileprivate func runOptions(_ verb: Run, _ context: Context) -> BackupRun.Options {
+    func runOptions(_ choice: RunChoice, _ context: Context) -> BackupRun.Options {
         var options = BackupRun.Options(
             databases: DatabaseSelection(
-                verb.databases.isEmpty ? databases ?? [] : verb.databases, except: verb.exclude + (exclude ?? [])),
-            cluster: verb.cluster ?? cluster)
-        options.lockWait = verb.lockWaitTimeout ?? lockWaitTimeout ?? options.lockWait
-        options.programs = verb.pgBin
-        options.jobs = verb.jobs ?? jobs
-        options.configurationFiles = verb.configFiles || configFiles ?? false
-        options.anomalies.maxLoss = verb.maxLoss ?? maxLoss ?? options.anomalies.maxLoss
+                choice.databases.isEmpty ? databases ?? [] : choice.databases, except: choice.exclude + (exclude ?? [])),
+            cluster: choice.cluster ?? cluster)
+        options.lockWait = lockWaitTimeout ?? options.lockWait
+        options.programs = choice.pgBin
+        options.jobs = choice.jobs ?? jobs
+        options.configurationFiles = choice.configFiles || configFiles ?? false
+        options.anomalies.maxLoss = maxLoss ?? options.anomalies.maxLoss
         options.anomalies.ignored = (ignoreLossOf ?? []).map(NamePattern.init)
-        options.anomalies.fail = verb.failOnAnomaly || failOnAnomaly ?? false
+        options.anomalies.fail = failOnAnomaly ?? false
         options.memory = context.state.path.appending("last")
         return options
     }

@@ -53,7 +53,7 @@ package struct Health: Sendable {
     package let databases: [DatabaseHealth]
     /// Backups that no pinned key signed, which count for nothing, with the reason.
     package let doubtful: [String: String]
-    /// The databases that are not in their cluster's newest backup because they could not be dumped, with the reason.
+    /// The databases that could not be dumped at the last attempt, with the reason.
     package let failed: [String: String]
 
     package init(
@@ -69,15 +69,14 @@ package struct Health: Sendable {
         let trusted = try keys.trustedKeys()
         var found: [[String]: DatabaseHealth] = [:]
         var doubtful: [String: String] = [:]
-        var failed: [String: [String: String]] = [:]
+        var failed: [String: String] = [:]
         for stored in try repository.backups() {
             do {
                 let manifest = try AuthenticBackup(stored, trusted: trusted).manifest
                 let proofs = try stored.proofs(trusted: trusted)
-                // Oldest first: the newest backup of a cluster says which databases fail now.
-                failed[stored.cluster] = Dictionary(
-                    (manifest.failed ?? []).map { ("\(stored.cluster)/\($0.name)", $0.reason) }
-                ) { first, _ in first }
+                for database in manifest.failed ?? [] { failed["\(stored.cluster)/\(database.name)"] = database.reason }
+                // Oldest first: whatever is in a later backup fails no more.
+                for database in manifest.databases { failed["\(stored.cluster)/\(database.name)"] = nil }
                 for database in manifest.databases {
                     let key = [stored.cluster, database.name]
                     let proof = proofs.proven.contains(database.name) ? proofs.restoring(database.name) : nil
@@ -96,7 +95,7 @@ package struct Health: Sendable {
         }
         return Health(
             databases: found.values.sorted { ($0.cluster, $0.database) < ($1.cluster, $1.database) },
-            doubtful: doubtful, failed: failed.values.reduce(into: [:]) { $0.merge($1) { first, _ in first } })
+            doubtful: doubtful, failed: failed)
     }
 
     /// One sentence for each demand that is not met.
@@ -113,7 +112,7 @@ package struct Health: Sendable {
             problems.append("there is no backup of \(name)")
         }
         for (name, reason) in failed.sorted(by: { $0.key < $1.key }) {
-            problems.append("the newest backup is without \(name): \(reason)")
+            problems.append("\(name) could not be backed up: \(reason)")
         }
         for health in databases {
             let name = "\(health.cluster)/\(health.database)"
