@@ -133,6 +133,33 @@ import Testing
         }
     }
 
+    /// Two databases that wait for one another's permits would wait for ever.
+    @Test func `several large databases share the programs that there may be`() async throws {
+        let cluster = try Cluster.current
+        var databases: [Database] = []
+        for number in 1...3 {
+            let database = try await cluster.makeDatabase()
+            try await database.run(
+                """
+                CREATE TABLE a AS SELECT n, repeat(md5(n::text), 20) AS t FROM generate_series(1, 27000) n;
+                CREATE TABLE b AS SELECT n, repeat(md5(n::text), 20) AS t FROM generate_series(1, 27000) n;
+                CREATE TABLE c AS SELECT n FROM generate_series(1, \(number) * 1000) n
+                """)
+            databases.append(database)
+        }
+        databases.append(try await cluster.makeDatabase())
+        try await withProducer { producer in
+            for jobs in [2, 4] {
+                let made = try await producer.run(databases.map(\.name)) { ($0.splitFrom, $0.jobs) = (20 << 20, jobs) }
+                let rows = databases.map { made.index.database($0.name)?.content.rows }
+                #expect(rows == [55000, 56000, 57000, 0])
+                #expect(
+                    databases.map { made.manifest.data(of: $0.name).count }
+                        == [1, 1, 1, 0].map { $0 * min(jobs - 1, 2) })
+            }
+        }
+    }
+
     private func title(_ entry: ArchiveTOC.Entry) -> String {
         "\(entry.kind) \(entry.namespace ?? "") \(entry.tag) \(entry.copyStatement ?? "")"
     }

@@ -14,11 +14,14 @@ extension Child {
         defer { output.close() }
         var changes: [Environment.Key: String?] = [:]
         for (key, value) in environment { changes[Environment.Key(stringLiteral: key)] = .some(value) }
+        var options = PlatformOptions()
+        // timeout passes it on; killed, it could not.
+        options.teardownSequence = [.send(signal: .terminate, allowedDurationToNextStep: .seconds(5))]
         do {
             let result = try await Subprocess.run(
                 .name("timeout"),
                 arguments: Arguments(["--kill-after=5", "\(seconds)", program.string] + arguments),
-                environment: .inherit.updating(changes), input: .none,
+                environment: .inherit.updating(changes), platformOptions: options, input: .none,
                 output: .fileDescriptor(output.descriptor, closeAfterSpawningProcess: false),
                 error: .fileDescriptor(output.descriptor, closeAfterSpawningProcess: false))
             try Task.checkCancellation()

@@ -39,6 +39,10 @@ package struct BackupRun: Sendable {
             self.databases = databases
             self.cluster = cluster
         }
+
+        package init(databases: [String], cluster: String? = nil) {
+            self.init(databases: DatabaseSelection(databases), cluster: cluster)
+        }
     }
 
     package init(

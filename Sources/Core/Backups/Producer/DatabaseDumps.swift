@@ -19,24 +19,19 @@ struct DatabaseDumps: Sendable {
         fileprivate(set) var failed: [FailedDatabase] = []
     }
 
-    /// Large databases one after the other, each by as many programs as there may be; then small ones beside each other.
+    /// The largest first, since they take longest; each in turn by as many programs as there are permits for.
     ///
     /// - Throws: what is no matter of one database, such as a full disk; and what went wrong with the first, when all failed.
     func dump(_ databases: [ServerDatabase]) async throws -> Outcome {
-        var attempts: [String: Attempt] = [:]
-        let large = jobs > 1 ? databases.filter { $0.isLarge(splitFrom) } : []
-        for database in large { attempts[database.name] = try await attempt(database.name, programs: jobs) }
-        var small = databases.filter { attempts[$0.name] == nil }.makeIterator()
-        try await withThrowingTaskGroup(of: (String, Attempt).self) { group in
-            func begin() {
-                guard let name = small.next()?.name else { return }
-                group.addTask { (name, try await attempt(name, programs: 1)) }
+        let permits = Permits(jobs)
+        let attempts = try await withThrowingTaskGroup(of: (String, Attempt).self) { group in
+            for database in databases.sorted(by: { ($0.size ?? 0, $1.name) > ($1.size ?? 0, $0.name) }) {
+                let programs = database.isLarge(splitFrom) ? jobs : 1
+                group.addTask {
+                    (database.name, try await attempt(database.name, programs: programs, permits))
+                }
             }
-            for _ in 0..<jobs { begin() }
-            while let (name, attempt) = try await group.next() {
-                attempts[name] = attempt
-                begin()
-            }
+            return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }
         var outcome = Outcome()
         for database in databases {
@@ -55,9 +50,9 @@ struct DatabaseDumps: Sendable {
         case failed(any Failure)
     }
 
-    private func attempt(_ database: String, programs: Int) async throws -> Attempt {
+    private func attempt(_ database: String, programs: Int, _ permits: Permits) async throws -> Attempt {
         do {
-            return .dumped(try await dump(database, programs: programs))
+            return .dumped(try await dump(database, programs: programs, permits))
         } catch {
             try Task.checkCancellation()
             guard let failure = error as? any Failure, Self.concernsOneDatabase(failure) else { throw error }
@@ -73,12 +68,12 @@ struct DatabaseDumps: Sendable {
     }
 
     /// Dumps one database at one instant, held only as long as that takes.
-    private func dump(_ database: String, programs: Int) async throws -> Dumping.Result {
+    private func dump(_ database: String, programs: Int, _ permits: Permits) async throws -> Dumping.Result {
         var attempts = 0
         while true {
             attempts += 1
             do {
-                return try await dumpOnce(database, programs: programs)
+                return try await dumpOnce(database, programs: programs, permits)
             } catch let failure as Interrupted {
                 guard attempts < 5 else { throw failure.cause }
                 // Letting go lets through whoever waits for ACCESS EXCLUSIVE, or a standby's replay; the next instant is after that.
@@ -92,16 +87,20 @@ struct DatabaseDumps: Sendable {
         let cause: any Error
     }
 
-    private func dumpOnce(_ database: String, programs: Int) async throws -> Dumping.Result {
+    private func dumpOnce(_ database: String, programs: Int, _ permits: Permits) async throws -> Dumping.Result {
+        try await permits.takeForDatabase()
         let coordinator: Coordinator
         do {
+            // Another attempt may have been shared out otherwise.
+            try dumping.forget(database)
             coordinator = try await Coordinator.begin(
                 server.with(database: database), lockWait: lockWait, now: now)
         } catch {
+            permits.giveBack()
             throw isConflict(error) ? Interrupted(cause: error) : error
         }
         do {
-            let result = try await dumping.dump(coordinator, server, programs: programs)
+            let result = try await dumping.dump(coordinator, server, programs: programs, permits)
             await coordinator.end()
             return result
         } catch {

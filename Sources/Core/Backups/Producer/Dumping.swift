@@ -23,10 +23,20 @@ struct Dumping: Sendable {
 
     /// Dumps what the coordinator holds still, and takes the content index on the way.
     ///
-    /// - Parameter programs: How many pg_dump may share it out between them, where its tables are large enough.
-    func dump(_ coordinator: Coordinator, _ server: ConnectionParameters, programs: Int) async throws -> Result {
+    /// - Parameters:
+    ///   - programs: How many pg_dump may share it out between them, where its tables are large enough.
+    ///   - permits: One was taken for this database; it is given back when the first pg_dump has ended.
+    func dump(
+        _ coordinator: Coordinator, _ server: ConnectionParameters, programs: Int, _ permits: Permits
+    ) async throws -> Result {
         let facts = coordinator.facts
-        let layout = programs > 1 ? try await TableLayout.read(coordinator.session) : TableLayout()
+        let layout: TableLayout
+        do {
+            layout = programs > 1 ? try await TableLayout.read(coordinator.session) : TableLayout()
+        } catch {
+            permits.giveBack()
+            throw error
+        }
         let shares = layout.shares(programs)
         // Where all rows are in one dump it tells by itself which table they belong to, and in which order.
         let indexer =
@@ -38,7 +48,11 @@ struct Dumping: Sendable {
             }
         let received = try await withThrowingTaskGroup(of: (Int, Receiver.Received).self) { group in
             for (number, stream) in streams.enumerated() {
-                group.addTask { (number, try await receive(stream, coordinator, server, indexer)) }
+                group.addTask {
+                    if number > 0 { try await permits.takeForStream() }
+                    defer { permits.giveBack() }
+                    return (number, try await receive(stream, coordinator, server, indexer))
+                }
             }
             return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }.sorted { $0.key < $1.key }.map(\.value)
@@ -79,16 +93,17 @@ struct Dumping: Sendable {
             ] + stream.arguments,
             environment: environment)
         let path = folder.appending(stream.name)
-        if Files.exists(path) { try Files.remove(path) }
         let receiver = Receiver(
             path: path, role: stream.role, database: database, recipients: recipients, workers: workers, meter: meter)
         return try await self.stream(child) { pipe in try receiver.receive(pipe, indexer) }
     }
 
-    /// Removes what an attempt left that will not be repeated.
+    /// Removes what an attempt at a database has left.
     func forget(_ database: String) throws {
-        let names = [FileName.dump(of: database)] + (1...1000).lazy.map { FileName.data(of: database, number: $0) }
-        for path in names.lazy.map(folder.appending(_:)).prefix(while: Files.exists) { try Files.remove(path) }
+        let dump = FileName.dump(of: database)
+        for name in try Files.list(folder) where name == dump || FileName.isData(name, of: database) {
+            try Files.remove(folder.appending(name))
+        }
     }
 
     /// Dumps roles, memberships and tablespaces, with the roles' password verifiers where this role may read them.

@@ -191,6 +191,12 @@ package enum FileName {
         return "\(encode(database)).data-\(String(repeating: "0", count: max(0, 3 - digits.count)))\(digits).zst.age"
     }
 
+    static func isData(_ name: String, of database: String) -> Bool {
+        let prefix = "\(encode(database)).data-"
+        guard name.hasPrefix(prefix), name.hasSuffix(".zst.age") else { return false }
+        return name.dropFirst(prefix.count).dropLast(8).allSatisfy(\.isNumber)
+    }
+
     /// `pg_hba.conf` becomes `pg_hba.conf.zst.age`.
     package static func configuration(_ name: String) -> String { "\(name).zst.age" }
 
