@@ -71,6 +71,9 @@ import Testing
                 # HELP dbsec_backup_count Complete backups there are.
                 # TYPE dbsec_backup_count gauge
                 dbsec_backup_count{cluster="main",database="a\"b\\c\nd"} 3
+                # HELP dbsec_backup_failed_databases Databases that could not be dumped at the last attempt.
+                # TYPE dbsec_backup_failed_databases gauge
+                dbsec_backup_failed_databases 0
                 # HELP dbsec_backup_problems Demands of dbbackup check that are not met.
                 # TYPE dbsec_backup_problems gauge
                 dbsec_backup_problems 1

@@ -30,7 +30,7 @@ struct Producer {
         _ database: Database, cluster: String? = nil, server: ConnectionParameters? = nil, lockWait: Int = 60,
         programs: FilePath? = nil
     ) async throws -> BackupRun.Made {
-        var options = BackupRun.Options(databases: [database.name], cluster: cluster)
+        var options = BackupRun.Options(databases: DatabaseSelection([database.name]), cluster: cluster)
         options.lockWait = lockWait
         options.programs = programs ?? database.cluster.installation.folder
         return try await BackupRun(
@@ -39,15 +39,36 @@ struct Producer {
         ).make()
     }
 
+    /// Backs up what the options say of the server under test.
+    func run(
+        _ databases: [String] = [], except excluded: [String] = [], server: ConnectionParameters? = nil,
+        programs: FilePath? = nil, _ change: (inout BackupRun.Options) -> Void = { _ in }
+    ) async throws -> BackupRun.Made {
+        let cluster = try Cluster.current
+        var options = BackupRun.Options(databases: DatabaseSelection(databases, except: excluded))
+        options.programs = programs ?? cluster.installation.folder
+        options.memory = folder.appending("last")
+        change(&options)
+        return try await BackupRun(
+            server: server ?? cluster.parameters, repository: repository, keys: keys, audit: audit, program: "tests",
+            options: options
+        ).make()
+    }
+
     /// What stands in a file of a backup.
     func open(_ file: Manifest.File, of backup: StoredBackup) throws -> [UInt8] {
-        let identity = try Files.readSecret(keys.identityFile)
         let content = CollectingSink()
+        try open(file, of: backup, into: content)
+        return content.bytes
+    }
+
+    /// Pushes what stands in a file of a backup into the sink, and finishes it.
+    func open(_ file: Manifest.File, of backup: StoredBackup, into sink: any ByteSink) throws {
+        let identity = try Files.readSecret(keys.identityFile)
         let decryptor = AgeDecryptor(
-            with: try AgeIdentity.parse(identity.span), into: try ZstdDecompressor(into: content))
+            with: try AgeIdentity.parse(identity.span), into: try ZstdDecompressor(into: sink))
         try copy(from: backup.path(of: file), into: decryptor)
         try decryptor.finish()
-        return content.bytes
     }
 }
 

@@ -60,6 +60,13 @@ import Testing
         #expect(failure?.sentence.hasSuffix("line 1: backups: unknown key \"backups\" (did you mean backup?)") == true)
     }
 
+    @Test func `says on which line a section is wrong, with 78`() throws {
+        let configuration = try configured("{\n\"backup\": {\n\"keepLast\": \"seven\"}}")
+        let failure = #expect(throws: PlainFailure.self) { try configuration.section("backup", as: Section.self) }
+        #expect(failure?.status == .configuration)
+        #expect(failure?.sentence.hasSuffix("line 3: backup.keepLast: expected a whole number") == true)
+    }
+
     @Test func `that was named and is missing is 66`() throws {
         let failure = #expect(throws: FileFailure.self) { try Configuration("/nowhere/dbsec.json", environment: [:]) }
         #expect(failure?.status == .inputMissing)

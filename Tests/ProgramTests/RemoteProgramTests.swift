@@ -93,7 +93,7 @@ import Testing
             let run = try await host.dbbackup(
                 "run", host.database, "--copy-to", "nowhere:pg", "--copy-to", good)
             #expect(run.status == 69, "\(run.stdout) \(run.stderr)")
-            #expect(run.stdout.contains("copy: nowhere:pg: rclone failed"))
+            #expect(run.stderr.contains("warning: no copy in nowhere:pg: rclone failed"))
             #expect(try await host.dbbackup("list").stdout.contains("main/"))
             #expect(try await host.dbbackup("list", "--repository", good).stdout.contains("main/"))
         }

@@ -37,8 +37,8 @@ package struct Configuration: Sendable {
     package func section<Value: Decodable & Sendable>(_ name: String, as type: Value.Type) throws -> Value? {
         guard let document else { return nil }
         return try judged {
-            let decoder = try document.decode(Sections<Value>.self)
-            return try decoder.section(name)
+            // Inside of decode, which knows to say on which line something is wrong.
+            try SectionName.$current.withValue(name) { try document.decode(Section<Value>.self).value }
         }
     }
 
@@ -65,14 +65,17 @@ private struct Outline: Decodable {
     }
 }
 
-private struct Sections<Value: Decodable>: Decodable {
-    private let container: KeyedDecodingContainer<AnyKey>
+/// One section of the file.
+private struct Section<Value: Decodable>: Decodable {
+    let value: Value?
 
     init(from decoder: any Decoder) throws {
-        container = try decoder.container(keyedBy: AnyKey.self)
+        value = try decoder.container(keyedBy: AnyKey.self).decodeIfPresent(
+            Value.self, forKey: AnyKey(SectionName.current))
     }
+}
 
-    func section(_ name: String) throws -> Value? {
-        try container.decodeIfPresent(Value.self, forKey: AnyKey(name))
-    }
+/// Which one: a decoder is handed nothing but what it decodes.
+private enum SectionName {
+    @TaskLocal static var current = ""
 }

@@ -52,7 +52,7 @@ struct Copy: Command {
                     return copied
                 })
         }
-        return CopyReport(dryRun: dryRun, copies: copies)
+        return CopyReport(copies, dryRun: dryRun)
     }
 }
 
@@ -80,8 +80,10 @@ struct CopyReport: Report {
             }
         }
 
+        var problems: [String] { problem.map { ["no copy in \(place): \($0)"] } ?? [] }
+
         var lines: [String] {
-            if let problem { return ["\(place): \(problem)"] }
+            if problem != nil { return problems }
             guard !backups.isEmpty else { return ["\(place): nothing to copy"] }
             return backups.map { "\(place): \($0.backup), \($0.bytes == 0 ? "there already" : Words.size($0.bytes))" }
         }
@@ -90,7 +92,17 @@ struct CopyReport: Report {
     let dryRun: Bool
     let copies: [Place]
 
-    var status: ExitStatus { copies.first { $0.problem != nil }?.status ?? .success }
+    init(_ copies: [Place], dryRun: Bool = false) {
+        self.copies = copies
+        self.dryRun = dryRun
+    }
+
+    var status: ExitStatus { ending?.status ?? .success }
+
+    /// What is told of the first place that failed; nil when none did.
+    var ending: RunHooks.Ending? {
+        copies.first { $0.problem != nil }.map { RunHooks.Ending(status: $0.status, reason: $0.problems.first) }
+    }
 
     var text: String {
         copies.flatMap(\.lines).map { Plain.line(dryRun ? "would copy to \($0)" : $0) }.joined(separator: "\n")

@@ -30,15 +30,18 @@ struct Diff: Command {
     func run(_ context: Context) async throws -> any Report {
         let indexes = try await [index(earlier, context), index(later, context)]
         var databases: [DatabaseChange] = []
-        let names = Set(indexes.flatMap(\.databases).map(\.facts.name))
+        let names = Set(indexes.flatMap { $0.databases.map(\.facts.name) + ($0.failed ?? []).map(\.name) })
         for name in names.sorted() where database == nil || database == name {
             let (old, new) = (indexes[0].database(name)?.content, indexes[1].database(name)?.content)
-            let nothing = ContentIndex(tables: [], largeObjects: ContentIndex.LargeObjects())
+            let failed = [(indexes[0], "earlier"), (indexes[1], "later")].first { index, _ in
+                index.failed?.contains { $0.name == name } == true
+            }
             databases.append(
                 DatabaseChange(
                     database: name, isInBoth: old != nil && new != nil,
-                    tables: (old ?? nothing).changes(to: new ?? nothing),
-                    largeObjectsChanged: (old ?? nothing).largeObjects != (new ?? nothing).largeObjects))
+                    whereFailed: failed?.1, isInEarlier: old != nil,
+                    tables: old.flatMap { old in new.map(old.changes(to:)) } ?? [],
+                    largeObjectsChanged: old != nil && new != nil && old?.largeObjects != new?.largeObjects))
         }
         if let database, databases.isEmpty {
             throw PlainFailure(
@@ -60,8 +63,17 @@ struct Diff: Command {
 private struct DatabaseChange: Encodable, Sendable {
     let database: String
     let isInBoth: Bool
+    /// `earlier` or `later`, where the database could not be dumped for that backup.
+    let whereFailed: String?
+    let isInEarlier: Bool
     let tables: [TableChange]
     let largeObjectsChanged: Bool
+
+    /// Why there is nothing to compare.
+    var absence: String {
+        whereFailed.map { "could not be dumped for the \($0) backup" }
+            ?? "only in the \(isInEarlier ? "earlier" : "later") backup"
+    }
 
     var isEmpty: Bool { isInBoth && tables.isEmpty && !largeObjectsChanged }
 }
@@ -84,8 +96,8 @@ private struct DiffReport: Report {
             if database.largeObjectsChanged {
                 table.append([Plain.line(database.database), "(large objects)", "changed", "", ""])
             }
-            if !database.isInBoth, database.tables.isEmpty {
-                table.append([Plain.line(database.database), "", "in one backup only", "", ""])
+            if !database.isInBoth {
+                table.append([Plain.line(database.database), "", database.absence, "", ""])
             }
         }
         return table.text

@@ -28,6 +28,8 @@ struct Listed: Encodable, Sendable {
     let cluster: String
     let label: String
     let databases: [String]
+    /// Databases that were to be in it and are not.
+    let failed: [String]
     let stored: Int
     let bytes: Int
     let snapshot: Timestamp?
@@ -45,13 +47,23 @@ struct Listed: Encodable, Sendable {
         switch manifest {
         case .success(let manifest):
             databases = manifest.databases.map(\.name)
+            failed = (manifest.failed ?? []).map(\.name)
             (stored, bytes) = (manifest.size, manifest.contentSize)
             (snapshot, trust) = (manifest.snapshot, manifest.trust.rawValue)
             problem = nil
         case .failure(let error):
-            (databases, stored, bytes, snapshot, trust) = ([], 0, 0, nil, nil)
+            (databases, failed, stored, bytes, snapshot, trust) = ([], [], 0, 0, nil, nil)
             problem = (error as? any Failure)?.sentence ?? "its manifest cannot be read"
         }
+    }
+}
+
+extension Listed {
+    /// `app, crm; failed: shop`.
+    fileprivate var contents: String {
+        problem
+            ?? (databases.joined(separator: ", ")
+                + (failed.isEmpty ? "" : "; failed: \(failed.joined(separator: ", "))"))
     }
 }
 
@@ -98,7 +110,7 @@ private struct ListReport: Report {
                 Plain.line("\(backup.cluster)/\(backup.label)"),
                 backup.snapshot.map { Words.duration(now.seconds(since: $0)) } ?? "?", Words.size(backup.stored),
                 backup.newestProof?.words(at: now) ?? "none",
-                Plain.line(backup.problem ?? backup.databases.joined(separator: ", ")),
+                Plain.line(backup.contents),
             ])
         }
         return table.text

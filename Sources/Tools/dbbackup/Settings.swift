@@ -10,6 +10,18 @@ struct Settings: Decodable, Sendable {
     var repository: String?
     var cluster: String?
     var lockWaitTimeout: Int?
+    /// Patterns of the databases that a run takes, and of those that it leaves out.
+    var databases: [String]?
+    var exclude: [String]?
+    var jobs: Int?
+    var configFiles: Bool?
+    /// Percent that a table or a database may lose from one run to the next before it is told.
+    var maxLoss: Int?
+    /// Patterns of tables of which that is never told, as `public.sessions`.
+    var ignoreLossOf: [String]?
+    var failOnAnomaly: Bool?
+    /// From `hooks` and `ping`.
+    var hooks = RunHooks()
     /// More places for every backup: `remote:path` of rclone's, or folders.
     var copies: [String] = []
     /// From `keepLast`, `keepDays`, `keepWithin`, `keepHourly`, `keepDaily`, `keepWeekly`, `keepMonthly`, `keepYearly` and
@@ -29,6 +41,7 @@ struct Settings: Decodable, Sendable {
         case repository, copies, cluster, lockWaitTimeout, keepLast, keepDays, keepWithin, keepHourly, keepDaily
         case keepWeekly, keepMonthly, keepYearly, keepTags, requireProof, graceHours, appendOnly, lockDays
         case scratchFolder, allowedPreloadLibraries
+        case databases, exclude, jobs, configFiles, maxLoss, ignoreLossOf, failOnAnomaly, hooks, ping
     }
 
     private static let numbered: [(Keys, @Sendable (Int) -> RetentionRule)] = [
@@ -57,12 +70,60 @@ struct Settings: Decodable, Sendable {
             rules.insert(.within(span))
         }
         for tag in try container.decodeIfPresent([String].self, forKey: .keepTags) ?? [] { rules.insert(.tagged(tag)) }
+        databases = try container.decodeIfPresent([String].self, forKey: .databases)
+        exclude = try container.decodeIfPresent([String].self, forKey: .exclude)
+        jobs = try container.number(.jobs, in: 1...64)
+        configFiles = try container.decodeIfPresent(Bool.self, forKey: .configFiles)
+        maxLoss = try container.number(.maxLoss, in: 0...100)
+        ignoreLossOf = try container.decodeIfPresent([String].self, forKey: .ignoreLossOf)
+        failOnAnomaly = try container.decodeIfPresent(Bool.self, forKey: .failOnAnomaly)
+        hooks = try container.decodeIfPresent(HookSettings.self, forKey: .hooks)?.hooks ?? RunHooks()
+        hooks.ping = try container.decodeIfPresent(String.self, forKey: .ping)
+        if let ping = hooks.ping, !RunHooks.isURL(ping) {
+            throw Rejected("ping is a URL that begins with https:// or http://", at: container.codingPath + [Keys.ping])
+        }
         requiredProof = try container.decodeIfPresent(ProofLevel.self, forKey: .requireProof)
         graceHours = try container.decodeIfPresent(Int.self, forKey: .graceHours)
         if let days = try container.decodeIfPresent(Int.self, forKey: .lockDays) { storage = .locked(days: days) }
         if try container.decodeIfPresent(Bool.self, forKey: .appendOnly) == true { storage = .appendOnly }
         scratchFolder = try container.decodeIfPresent(String.self, forKey: .scratchFolder)
         allowedPreloadLibraries = try container.decodeIfPresent([String].self, forKey: .allowedPreloadLibraries)
+    }
+}
+
+/// Programs around a run, as `"before": ["/usr/local/bin/announce", "backup"]`.
+private struct HookSettings: Decodable {
+    var hooks = RunHooks()
+
+    private enum Keys: String, CodingKey, CaseIterable {
+        case before, after, failed, timeLimit
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.strict(Keys.self)
+        hooks.before = try container.command(.before)
+        hooks.after = try container.command(.after)
+        hooks.failed = try container.command(.failed)
+        hooks.timeLimit = try container.number(.timeLimit, in: 1...86_400) ?? hooks.timeLimit
+    }
+}
+
+extension KeyedDecodingContainer {
+    fileprivate func command(_ key: Key) throws -> [String]? {
+        guard let command = try decodeIfPresent([String].self, forKey: key) else { return nil }
+        guard command.first?.isEmpty == false else {
+            throw Rejected("\(key.stringValue) is a program and its arguments", at: codingPath + [key])
+        }
+        return command
+    }
+
+    fileprivate func number(_ key: Key, in range: ClosedRange<Int>) throws -> Int? {
+        guard let number = try decodeIfPresent(Int.self, forKey: key) else { return nil }
+        guard range.contains(number) else {
+            throw Rejected(
+                "\(key.stringValue) is from \(range.lowerBound) to \(range.upperBound)", at: codingPath + [key])
+        }
+        return number
     }
 }
 

@@ -64,6 +64,7 @@ private struct ShowReport: Report {
         ]
         lines += proofs.map { "proof        \($0.words(at: now)), signed by \($0.prover) (trust: \($0.trust))" }
         if proofs.isEmpty { lines.append("proof        none yet: dbbackup verify") }
+        lines += (manifest.failed ?? []).map { "failed       \($0.name): \($0.reason)" }
         lines += manifest.notCovered.map(\.line)
         var table = TextTable(["FILE", "SIZE", "CONTENT", "SHA-256"])
         for file in manifest.files {

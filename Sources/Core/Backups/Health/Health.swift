@@ -53,10 +53,15 @@ package struct Health: Sendable {
     package let databases: [DatabaseHealth]
     /// Backups that no pinned key signed, which count for nothing, with the reason.
     package let doubtful: [String: String]
+    /// The databases that could not be dumped at the last attempt, with the reason.
+    package let failed: [String: String]
 
-    package init(databases: [DatabaseHealth], doubtful: [String: String] = [:]) {
+    package init(
+        databases: [DatabaseHealth], doubtful: [String: String] = [:], failed: [String: String] = [:]
+    ) {
         self.databases = databases
         self.doubtful = doubtful
+        self.failed = failed
     }
 
     /// Reads it from the manifests and proofs that pinned keys signed; nothing is decrypted.
@@ -64,6 +69,7 @@ package struct Health: Sendable {
         let trusted = try keys.trustedKeys()
         var found: [[String]: DatabaseHealth] = [:]
         var doubtful: [String: String] = [:]
+        var failed: [String: String] = [:]
         for examined in try repository.clusters().flatMap({ try repository.examine($0, trusted: trusted) }) {
             let (stored, proofs) = (examined.stored, examined.proofs)
             guard case .authentic(let backup) = examined.standing else {
@@ -71,6 +77,9 @@ package struct Health: Sendable {
                 continue
             }
             let manifest = backup.manifest
+            for database in manifest.failed ?? [] { failed["\(stored.cluster)/\(database.name)"] = database.reason }
+            // Oldest first: whatever is in a later backup fails no more.
+            for database in manifest.databases { failed["\(stored.cluster)/\(database.name)"] = nil }
             for database in manifest.databases {
                 let key = [stored.cluster, database.name]
                 let proof = proofs.proven.contains(database.name) ? proofs.restoring(database.name) : nil
@@ -79,14 +88,14 @@ package struct Health: Sendable {
                     cluster: stored.cluster, database: database.name, newest: database.snapshot,
                     newestProven: proof == nil ? found[key]?.newestProven : database.snapshot,
                     restoreSeconds: proof?.restoreSeconds ?? found[key]?.restoreSeconds,
-                    bytes: manifest.dump(of: database.name)?.size ?? 0,
+                    bytes: manifest.stored(database.name),
                     runSeconds: manifest.finished.seconds(since: manifest.started),
                     backups: (found[key]?.backups ?? 0) + 1)
             }
         }
         return Health(
-            databases: found.values.sorted { ($0.cluster, $0.database) < ($1.cluster, $1.database) }, doubtful: doubtful
-        )
+            databases: found.values.sorted { ($0.cluster, $0.database) < ($1.cluster, $1.database) },
+            doubtful: doubtful, failed: failed)
     }
 
     /// One sentence for each demand that is not met.
@@ -101,6 +110,9 @@ package struct Health: Sendable {
         for name in expected
         where !databases.contains(where: { $0.database == name || "\($0.cluster)/\($0.database)" == name }) {
             problems.append("there is no backup of \(name)")
+        }
+        for (name, reason) in failed.sorted(by: { $0.key < $1.key }) {
+            problems.append("\(name) could not be backed up: \(reason)")
         }
         for health in databases {
             let name = "\(health.cluster)/\(health.database)"

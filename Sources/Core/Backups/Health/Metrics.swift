@@ -26,6 +26,8 @@ package struct Metrics: Sendable {
         metric("size_bytes", "The newest backup's dump as it is stored.") { String($0.bytes) }
         metric("run_seconds", "How long the run of the newest backup took.") { String($0.runSeconds) }
         metric("count", "Complete backups there are.") { String($0.backups) }
+        lines += ["# HELP dbsec_backup_failed_databases Databases that could not be dumped at the last attempt."]
+        lines += ["# TYPE dbsec_backup_failed_databases gauge", "dbsec_backup_failed_databases \(health.failed.count)"]
         lines += ["# HELP dbsec_backup_problems Demands of dbbackup check that are not met."]
         lines += ["# TYPE dbsec_backup_problems gauge", "dbsec_backup_problems \(problems)"]
         if let freeBytes {

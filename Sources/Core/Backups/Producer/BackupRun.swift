@@ -18,8 +18,7 @@ package struct BackupRun: Sendable {
     package let progress: ProgressHandler?
 
     package struct Options: Sendable {
-        /// Empty: every database that takes connections and is no template.
-        package var databases: [String]
+        package var databases: DatabaseSelection
         /// The name that the cluster's folder has; nil takes the server's `cluster_name`, or `main`.
         package var cluster: String?
         /// How long to wait for a table's lock, in seconds.
@@ -28,10 +27,23 @@ package struct BackupRun: Sendable {
         package var programs: FilePath?
         /// Words by which a retention rule may keep this backup.
         package var tags: [String] = []
+        /// How many pg_dump may run at the same time; nil takes as many as there are processors, four at most.
+        package var jobs: Int?
+        /// Whether, and from which size in bytes on, a database is shared out over several pg_dump; nil: never.
+        package var splitFrom: Int? = 256 << 20
+        /// Whether the server's configuration files are to be in the backup.
+        package var configurationFiles = false
+        package var anomalies = AnomalyLimits()
+        /// Where the producer remembers how much there was; nil remembers nothing and finds no anomalies.
+        package var memory: FilePath?
 
-        package init(databases: [String] = [], cluster: String? = nil) {
+        package init(databases: DatabaseSelection = DatabaseSelection(), cluster: String? = nil) {
             self.databases = databases
             self.cluster = cluster
+        }
+
+        package init(databases: [String], cluster: String? = nil) {
+            self.init(databases: DatabaseSelection(databases), cluster: cluster)
         }
     }
 
@@ -57,9 +69,33 @@ package struct BackupRun: Sendable {
         package let backup: StoredBackup
         package let manifest: Manifest
         package let index: IndexDocument
+        /// The databases that are not in it.
+        package let failed: [FailedDatabase]
+        /// What is suspiciously less than the last time.
+        package internal(set) var anomalies: [Anomaly] = []
+        /// What else somebody should look at: the backup is whole all the same.
+        package internal(set) var warnings: [String] = []
+
+        /// Whether all is in it that was asked for, and as much as the options demand.
+        package func answer(_ options: Options) -> ExitStatus { shortfall(options) == nil ? .success : .negative }
+
+        /// The same for hooks.
+        package func ending(_ options: Options) -> RunHooks.Ending {
+            RunHooks.Ending(status: answer(options), reason: shortfall(options), made: self)
+        }
+
+        /// Why the answer to "is everything in it?" is no; nil when it is yes.
+        func shortfall(_ options: Options) -> String? {
+            if !failed.isEmpty { return "not in it: \(failed.map(\.name).joined(separator: ", "))" }
+            if options.configurationFiles, index.configuration == nil { return "the configuration files are not in it" }
+            return options.anomalies.fail && !anomalies.isEmpty ? "\(anomalies.count) anomalies" : nil
+        }
     }
 
     /// Makes the backup; when this returns, it is complete and on disk.
+    ///
+    /// Databases that could not be dumped are named in it; where none could, there is no backup, and the first one's failure
+    /// is thrown.
     package func make() async throws -> Made {
         try keys.requireReader()
         let signer = try keys.signingKey()
@@ -70,9 +106,14 @@ package struct BackupRun: Sendable {
             note.target = AuditTarget(system: source.cluster.systemIdentifier, cluster: source.name)
             let made = try await make(source, signer)
             note.target.backup = made.backup.label
-            note.facts["databases"] = .text(source.databases.joined(separator: ", "))
+            note.facts["databases"] = .text(made.manifest.databases.map(\.name).joined(separator: ", "))
             note.facts["bytes"] = .number(made.manifest.size)
             note.facts["manifest"] = .text(made.backup.manifestHash.hex)
+            if !made.failed.isEmpty {
+                note.facts["failed"] = .text(made.failed.map(\.name).joined(separator: ", "))
+            }
+            if !made.anomalies.isEmpty { note.facts["anomalies"] = .number(made.anomalies.count) }
+            if let shortfall = made.shortfall(options) { note.answerNo(shortfall) }
             return made
         }
     }
@@ -87,7 +128,11 @@ package struct BackupRun: Sendable {
             do {
                 let contents = try await fill(folder, source)
                 let backup = try publish(contents, source, started, folder, signer)
-                return Made(backup: backup, manifest: try backup.manifest(), index: contents.index)
+                var made = Made(
+                    backup: backup, manifest: try backup.manifest(), index: contents.index, failed: contents.failed)
+                if let problem = source.configuration?.problem { made.warnings.append(problem) }
+                compare(&made, source)
+                return made
             } catch {
                 // Half a backup is nobody's; what cannot be removed now, the next run removes.
                 try? Files.removeTree(folder)
@@ -121,40 +166,52 @@ package struct BackupRun: Sendable {
         let files: [Manifest.File]
         let index: IndexDocument
         let databases: [Manifest.Database]
+        let failed: [FailedDatabase]
     }
 
     private func fill(_ folder: FilePath, _ source: Source) async throws -> Contents {
+        let jobs = options.jobs ?? min(4, Processors.count)
+        let isAlone = source.databases.count == 1 && !source.databases[0].isLarge(options.splitFrom)
         let dumping = Dumping(
-            installation: source.installation, folder: folder, recipients: try keys.recipients(), progress: progress)
+            installation: source.installation, folder: folder, recipients: try keys.recipients(),
+            workers: jobs == 1 || isAlone ? 2 : 1, meter: meter(source))
         var files = [try await dumping.dumpGlobals(source.maintenance, withPasswords: source.mayReadPasswords)]
-        var dumps: [Dumping.Result] = []
-        for database in source.databases { dumps.append(try await dump(database, dumping)) }
-        files += dumps.map(\.file)
+        for file in source.configuration?.files ?? [] { files.append(try dumping.seal(file)) }
+        let outcome = try await DatabaseDumps(
+            server: server, dumping: dumping, lockWait: options.lockWait, jobs: jobs,
+            splitFrom: options.splitFrom, isStandby: source.cluster.isStandby, now: now
+        ).dump(source.databases)
+        files += outcome.dumped.flatMap(\.files)
         let index = IndexDocument(
             label: folder.lastComponent?.string ?? "",
             run: Hex.encode((0..<16).map { _ in UInt8.random(in: .min ... .max) }), cluster: source.cluster,
-            databases: dumps.map(\.index))
+            databases: outcome.dumped.map(\.index),
+            failed: outcome.failed.map { IndexDocument.Failed(name: $0.name, reason: $0.failure.sentence) },
+            configuration: source.configuration?.files.map(\.entry) ?? [])
         files.append(try dumping.seal(index))
-        return Contents(files: files, index: index, databases: dumps.map(\.summary))
+        return Contents(
+            files: files, index: index, databases: outcome.dumped.map(\.summary), failed: outcome.failed)
     }
 
-    /// Dumps one database at one instant, held only as long as that takes.
-    private func dump(_ database: String, _ dumping: Dumping) async throws -> Dumping.Result {
-        var attempts = 0
-        while true {
-            attempts += 1
-            let coordinator = try await Coordinator.begin(
-                server.with(database: database), lockWait: options.lockWait, now: now)
-            do {
-                let result = try await dumping.dump(coordinator, server)
-                await coordinator.end()
-                return result
-            } catch {
-                // Letting go lets through whoever waits for ACCESS EXCLUSIVE; the next instant is after that.
-                let isLockedOut = await coordinator.standsInTheWay()
-                await coordinator.end()
-                guard isLockedOut, attempts < 5 else { throw error }
-            }
+    private func meter(_ source: Source) -> Meter {
+        let names = source.databases.map(\.name)
+        let known = options.memory.flatMap { LastContent.read($0, cluster: source.name) }
+        let sizes = names.compactMap { known?.databases[$0]?.bytes }
+        return Meter(
+            names.count == 1 ? "dumping \(names[0])" : "dumping \(names.count) databases",
+            expected: sizes.count == names.count ? sizes.reduce(0, +) : nil, progress)
+    }
+
+    /// Holds what was dumped against what there was the last time, and remembers it for the next.
+    private func compare(_ made: inout Made, _ source: Source) {
+        guard let memory = options.memory else { return }
+        var last = LastContent.read(memory, cluster: source.name) ?? LastContent()
+        made.anomalies = last.anomalies(in: made.index, present: source.present, options.anomalies)
+        last.take(made.index, present: source.present)
+        do {
+            try last.write(memory, cluster: source.name)
+        } catch {
+            made.warnings.append("what was backed up cannot be remembered: \((error as? any Failure)?.sentence ?? "")")
         }
     }
 
@@ -168,10 +225,11 @@ package struct BackupRun: Sendable {
             serverVersionNumber: source.cluster.serverVersionNumber,
             programs: ["dbbackup": program, "pg_dump": "pg_dump \(source.installation.version)"], started: started,
             finished: now(), databases: contents.databases,
+            failed: contents.failed.map { Manifest.Failed(name: $0.name, reason: $0.publicReason) },
             files: contents.files, recipients: try keys.recipients().map(\.description),
             producerKey: signer.keyID.description, auditCheckpoint: try audit.newestCheckpoint(),
             trust: keys.holdsIdentity ? .sameHost : .separate,
-            notCovered: contents.index.databases.flatMap(\.facts.gaps))
+            notCovered: source.gaps + contents.index.databases.flatMap(\.facts.gaps))
         if !options.tags.isEmpty { manifest.tags = options.tags.sorted() }
         let bytes = try manifest.encoded()
         let signature = try signer.sign(bytes.span, trustedComment: "dbsec backup \(source.name)/\(started.label)")
@@ -183,43 +241,4 @@ package struct BackupRun: Sendable {
     /// A group may be given to those who prove or copy backups: everything in them is encrypted or public.
     private static let folderMode: FilePermissions = [.ownerReadWriteExecute, .groupReadExecute]
     private static let fileMode: FilePermissions = [.ownerReadWrite, .groupRead]
-}
-
-/// The server that a run is about, and what it will be dumped with.
-struct Source: Sendable {
-    let name: String
-    let cluster: ClusterFacts
-    let databases: [String]
-    let installation: PostgresInstallation
-    let maintenance: ConnectionParameters
-    let mayReadPasswords: Bool
-
-    static func read(
-        _ connection: Connection, server: ConnectionParameters, _ options: BackupRun.Options,
-        _ environment: [String: String]
-    ) async throws -> Source {
-        let installation = try await PostgresInstallation.atLeast(
-            connection.majorVersion, given: options.programs, environment: environment)
-        let row = try await connection.query(
-            """
-            SELECT pg_catalog.current_setting('cluster_name') AS name, pg_catalog.current_database()::text AS database,
-                   pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT') AS passwords
-            """
-        ).one()
-        // Debian calls a cluster 15/main; a slash separates cluster and label where a person names a backup.
-        let own = (try row["name"] as String).split(separator: "/").joined(separator: "-")
-        let present: [String] = try await connection.query(SQL(embedded: PackageResources.databases_sql)).map {
-            try $0["datname"]
-        }
-        for database in options.databases where !present.contains(database) {
-            throw PlainFailure(
-                .inputMissing, "there is no database \"\(database)\" that takes connections",
-                hint: Suggestion.nearest(to: database, among: present).map { "did you mean \"\($0)\"?" })
-        }
-        let wanted = options.databases.isEmpty ? present : present.filter(Set(options.databases).contains)
-        return Source(
-            name: options.cluster ?? (own.isEmpty ? "main" : own),
-            cluster: try await ClusterFacts.read(connection), databases: wanted, installation: installation,
-            maintenance: server.with(database: try row["database"]), mayReadPasswords: try row["passwords"])
-    }
 }

@@ -16,7 +16,9 @@ package struct Coordinator: Sendable {
     private struct Table: Equatable, Sendable {
         let oid: UInt32
         let name: TableName
+        /// Whether row security hides rows from this role.
         let isHidden: Bool
+        let isReadable: Bool
     }
 
     /// The session that holds locks and snapshot; further queries on it see that instant.
@@ -81,16 +83,27 @@ package struct Coordinator: Sendable {
         try await connection.query(SQL(embedded: PackageResources.lockable_tables_sql)).map { row in
             Table(
                 oid: try row["oid"], name: TableName(schema: try row["schema"], name: try row["name"]),
-                isHidden: try row["hidden"])
+                isHidden: try row["hidden"], isReadable: try row["readable"])
         }
     }
 
     /// pg_dump would stop at the first of them, after everything before it.
     private static func refuseHidden(_ tables: [Table]) throws {
-        guard let table = tables.first(where: \.isHidden) else { return }
-        throw PlainFailure(
-            .permission, "row security hides rows of table \(table.name) from this role",
-            hint: "connect as a superuser or as a role with BYPASSRLS: ALTER ROLE ... BYPASSRLS")
+        let (hidden, unreadable) = (tables.filter(\.isHidden), tables.filter { !$0.isReadable })
+        if let first = hidden.first {
+            throw PlainFailure(
+                .permission, "row security hides rows of table \(first.name)\(others(hidden)) from this role",
+                hint: "connect as a superuser or as a role with BYPASSRLS: ALTER ROLE ... BYPASSRLS")
+        }
+        if let first = unreadable.first {
+            throw PlainFailure(
+                .permission, "this role may not read table \(first.name)\(others(unreadable))",
+                hint: "GRANT pg_read_all_data TO it, or connect as the owner or a superuser")
+        }
+    }
+
+    private static func others(_ tables: [Table]) -> String {
+        tables.count > 1 ? " and of \(tables.count - 1) more" : ""
     }
 
     /// Locks in one fixed order, some hundreds to a statement; false when a table is gone meanwhile.
@@ -113,20 +126,36 @@ package struct Coordinator: Sendable {
 
     private static func refusal(_ connection: Connection, because error: PostgresError) async throws -> PlainFailure {
         try await connection.execute("ROLLBACK")
-        let holders = try await connection.query(SQL(embedded: PackageResources.lock_holders_sql))
-        guard let holder = holders.first else {
-            return PlainFailure(.temporary, "a table was locked by another session for too long: \(error.message)")
+        let holders = try await connection.query(SQL(embedded: PackageResources.lock_holders_sql)).map(LockHolder.init)
+        guard let first = holders.first else {
+            return PlainFailure(
+                .temporary, "a table was locked by another session for too long: \(error.message)",
+                hint: "try again, or allow more time with --lock-wait-timeout")
         }
-        let name: String = try holder["name"]
-        let pid: Int = try holder["pid"]
-        let role: String = try holder["role"]
-        let application: String = try holder["application"]
-        let state: String = try holder["state"]
-        let seconds: Int = try holder["seconds"]
+        let others = holders.dropFirst().map { "; \($0.sentence)" }.joined()
         return PlainFailure(
-            .temporary,
-            "table \(name) is locked by session \(pid) (role \"\(role)\", application \"\(application)\", \(state), "
-                + "for \(seconds) s)",
+            .temporary, "table \(first.table) is locked by \(first.session)\(others)",
             hint: "wait until it ends, or allow more time with --lock-wait-timeout")
     }
+}
+
+/// A session that keeps others from reading a table.
+private struct LockHolder {
+    let table: String
+    /// Who it is, and since when: not what it runs, which may hold anybody's data.
+    let session: String
+
+    init(_ row: Row) throws {
+        table = try row["name"]
+        let pid: Int = try row["pid"]
+        let role: String = try row["role"]
+        let application: String = try row["application"]
+        let state: String = try row["state"]
+        let seconds: Int = try row["seconds"]
+        let since = try (row["since"] as String?).map { ", its query began \($0)" } ?? ""
+        session =
+            "session \(pid) (role \"\(role)\", application \"\(application)\", \(state), for \(seconds) s\(since))"
+    }
+
+    var sentence: String { "table \(table) by \(session)" }
 }

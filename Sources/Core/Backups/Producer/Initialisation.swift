@@ -90,7 +90,7 @@ extension KeyFolder {
     /// Records that somebody holds an identity of one of the recipients: it was shown, and is not kept.
     ///
     /// - Throws: status 1 when it opens none of the backups made here.
-    package func confirm(_ identities: [AgeIdentity]) throws -> [AgeRecipient] {
+    package func confirm(_ identities: [AgeIdentity], at now: Timestamp = .now()) throws -> [AgeRecipient] {
         let ours = Set(try recipients().map(\.description))
         let shown = identities.compactMap(\.recipient).filter { ours.contains($0.description) }
         guard !shown.isEmpty else {
@@ -99,7 +99,15 @@ extension KeyFolder {
                 hint: "the recipients in \(recipientsFile) are \(ours.sorted().joined(separator: ", "))")
         }
         let all = try confirmed().union(shown.map(\.description)).sorted()
-        try Files.write(Array(all.map { "\($0)\n" }.joined().utf8), to: confirmedFile)
+        let lines = ["# last shown \(now)"] + all
+        try Files.write(Array(lines.map { "\($0)\n" }.joined().utf8), to: confirmedFile)
         return shown
+    }
+
+    /// When somebody last showed that an identity is held elsewhere; nil where that is not known.
+    var lastShown: Timestamp? {
+        guard let bytes = try? Files.read(confirmedFile, limit: 1 << 20) else { return nil }
+        let line = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).first
+        return line.flatMap { $0.hasPrefix("# last shown ") ? Timestamp($0.dropFirst(13)) : nil }
     }
 }

@@ -12,12 +12,33 @@ package struct IndexDocument: Sendable, Equatable, Codable {
     package var run: String
     package var cluster: ClusterFacts
     package var databases: [DatabaseIndex]
+    /// The databases that the manifest calls failed, with the whole reason; nil when there are none.
+    package var failed: [Failed]?
+    /// Where the server's configuration files were; nil when they are not in the backup.
+    package var configuration: [ConfigurationFile]?
 
-    package init(label: String, run: String, cluster: ClusterFacts, databases: [DatabaseIndex]) {
+    package struct Failed: Sendable, Equatable, Codable {
+        package var name: String
+        package var reason: String
+    }
+
+    package struct ConfigurationFile: Sendable, Equatable, Codable {
+        /// The name of the backup's file.
+        package var file: String
+        /// The path on the server's host.
+        package var path: String
+    }
+
+    package init(
+        label: String, run: String, cluster: ClusterFacts, databases: [DatabaseIndex], failed: [Failed] = [],
+        configuration: [ConfigurationFile] = []
+    ) {
         self.label = label
         self.run = run
         self.cluster = cluster
         self.databases = databases
+        self.failed = failed.isEmpty ? nil : failed
+        self.configuration = configuration.isEmpty ? nil : configuration
     }
 
     package init(reading bytes: [UInt8], named name: String) throws {

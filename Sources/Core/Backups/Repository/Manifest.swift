@@ -29,6 +29,8 @@ package struct Manifest: Sendable, Equatable, Codable {
     package var started: Timestamp
     package var finished: Timestamp
     package var databases: [Database]
+    /// Databases that were to be in this backup and are not; nil when there are none.
+    package var failed: [Failed]?
     package var files: [File]
     package var compression = "zstd"
     package var encryption = "age-encryption.org/v1"
@@ -73,10 +75,16 @@ package struct Manifest: Sendable, Equatable, Codable {
         }
     }
 
+    package struct Failed: Sendable, Equatable, Codable {
+        package var name: String
+        /// In words that give no secret away; the encrypted index has the whole sentence.
+        package var reason: String
+    }
+
     package struct File: Sendable, Equatable, Codable {
         package var name: String
         package var role: Role
-        /// Which database a dump is of.
+        /// Which database a dump or its data is of.
         package var database: String?
         package var size: Int
         package var sha256: Digest
@@ -84,8 +92,12 @@ package struct Manifest: Sendable, Equatable, Codable {
         package var contentSize: Int
 
         package enum Role: String, Sendable, Codable, CaseIterable {
+            /// Everything of a database, or everything but the rows that are in its files of the role `data`.
             case dump
+            case data
             case globals
+            /// A configuration file of the server.
+            case configuration
             case index
         }
 
@@ -132,7 +144,7 @@ package struct Manifest: Sendable, Equatable, Codable {
     package init(
         label: String, run: String, cluster: String, systemIdentifier: String, serverVersion: String,
         serverVersionNumber: Int, programs: [String: String], started: Timestamp, finished: Timestamp,
-        databases: [Database], files: [File], recipients: [String], producerKey: String,
+        databases: [Database], failed: [Failed] = [], files: [File], recipients: [String], producerKey: String,
         auditCheckpoint: String?, trust: Trust, notCovered: [Gap]
     ) {
         self.label = label
@@ -145,6 +157,7 @@ package struct Manifest: Sendable, Equatable, Codable {
         self.started = started
         self.finished = finished
         self.databases = databases
+        self.failed = failed.isEmpty ? nil : failed
         self.files = files
         self.recipients = recipients
         self.producerKey = producerKey
@@ -167,6 +180,16 @@ package struct Manifest: Sendable, Equatable, Codable {
 
     package func dump(of database: String) -> File? {
         files.first { $0.role == .dump && $0.database == database }
+    }
+
+    /// The files that hold rows which the database's dump does not, in their order; empty where it holds all of them.
+    package func data(of database: String) -> [File] {
+        files.filter { $0.role == .data && $0.database == database }
+    }
+
+    /// What a database takes in the repository.
+    package func stored(_ database: String) -> Int {
+        files.reduce(0) { $0 + ($1.database == database ? $1.size : 0) }
     }
 
     package func file(_ role: File.Role) -> File? {

@@ -1,5 +1,8 @@
--- The databases that a run covers when none is named: every one that takes connections and is no template.
-SELECT datname::text AS datname
-FROM pg_catalog.pg_database
-WHERE datallowconn AND NOT datistemplate
-ORDER BY datname COLLATE "C"
+-- Every database, with what keeps a run from it. pg_database_size needs CONNECT. datconnlimit is -2 for what an interrupted
+-- DROP DATABASE left.
+SELECT d.datname::text AS name, d.datistemplate AS template, d.datallowconn AS connectable,
+       d.datconnlimit = -2 AS invalid,
+       CASE WHEN d.datallowconn AND d.datconnlimit <> -2 AND pg_catalog.has_database_privilege(d.oid, 'CONNECT')
+            THEN pg_catalog.pg_database_size(d.oid) END AS size
+FROM pg_catalog.pg_database d
+ORDER BY d.datname COLLATE "C"
