@@ -5,7 +5,7 @@ import Platform
 package struct ContentIndexer: ArchiveConsumer {
     private var tables: [TableName: ContentIndex.Table] = [:]
     private var largeObjects = ContentIndex.LargeObjects()
-    private var roots: [TableName: TableName] = [:]
+    private var roots: [TableName: TableName]
     private let orders: [TableName: [String]]
 
     private enum Current {
@@ -19,10 +19,14 @@ package struct ContentIndexer: ArchiveConsumer {
     private var rowDigest = RowDigest()
     private var largeObject = SHA256()
 
-    /// - Parameter orders: the columns' order in which to take a table's digest, where the dump may have another:
-    ///   restoring an inheritance child moves inherited columns to the front.
-    package init(orders: [TableName: [String]] = [:]) {
+    /// - Parameters:
+    ///   - orders: The columns' order in which to take a table's digest, where the dump may have another: restoring an
+    ///     inheritance child moves inherited columns to the front.
+    ///   - roots: The partitioned table at the top for every partition that this dump holds rows of, where it does not hold
+    ///     their definitions; those that it does hold are known from it.
+    package init(orders: [TableName: [String]] = [:], roots: [TableName: TableName] = [:]) {
         self.orders = orders
+        self.roots = roots
     }
 
     package var index: ContentIndex {
@@ -30,7 +34,7 @@ package struct ContentIndexer: ArchiveConsumer {
     }
 
     package mutating func begin(_ toc: ArchiveTOC) {
-        roots = toc.partitionRoots
+        roots.merge(toc.partitionRoots) { _, own in own }
     }
 
     package mutating func beginData(of entry: ArchiveTOC.Entry) throws {

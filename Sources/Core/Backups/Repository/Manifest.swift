@@ -63,7 +63,7 @@ package struct Manifest: Sendable, Equatable, Codable {
     package struct File: Sendable, Equatable, Codable {
         package var name: String
         package var role: Role
-        /// Which database a dump is of.
+        /// Which database a dump or its data is of.
         package var database: String?
         package var size: Int
         package var sha256: Digest
@@ -71,7 +71,9 @@ package struct Manifest: Sendable, Equatable, Codable {
         package var contentSize: Int
 
         package enum Role: String, Sendable, Codable {
+            /// Everything of a database, or everything but the rows that are in its files of the role `data`.
             case dump
+            case data
             case globals
             case index
         }
@@ -154,6 +156,11 @@ package struct Manifest: Sendable, Equatable, Codable {
 
     package func dump(of database: String) -> File? {
         files.first { $0.role == .dump && $0.database == database }
+    }
+
+    /// The files that hold rows which the database's dump does not, in their order; empty where it holds all of them.
+    package func data(of database: String) -> [File] {
+        files.filter { $0.role == .data && $0.database == database }
     }
 
     package func file(_ role: File.Role) -> File? {

@@ -183,6 +183,14 @@ package enum FileName {
     }
 
     package static func dump(of database: String) -> String { "\(encode(database)).dump.zst.age" }
+    /// The rows that one more pg_dump took of a database: `app.data-001.zst.age`.
+    ///
+    /// It ends otherwise than any dump, so that no database's name leads to it.
+    package static func data(of database: String, number: Int) -> String {
+        let digits = String(number)
+        return "\(encode(database)).data-\(String(repeating: "0", count: max(0, 3 - digits.count)))\(digits).zst.age"
+    }
+
     package static let globals = "globals.sql.zst.age"
     package static let index = "index.json.zst.age"
 
