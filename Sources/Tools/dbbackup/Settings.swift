@@ -19,10 +19,12 @@ struct Settings: Decodable, Sendable {
     var scratchFolder: String?
     /// The libraries that a scratch cluster may load because the source did.
     var allowedPreloadLibraries: [String]?
+    /// SQL that a restored database is asked by `verify`.
+    var smokeFile: String?
 
     private enum Keys: String, CodingKey, CaseIterable {
         case repository, cluster, lockWaitTimeout, keepLast, keepDays, keepHourly, keepDaily, keepWeekly, keepMonthly
-        case keepYearly, requireProof, graceHours, scratchFolder, allowedPreloadLibraries
+        case keepYearly, requireProof, graceHours, scratchFolder, allowedPreloadLibraries, smokeFile
     }
 
     init() {}
@@ -45,6 +47,7 @@ struct Settings: Decodable, Sendable {
         graceHours = try container.decodeIfPresent(Int.self, forKey: .graceHours)
         scratchFolder = try container.decodeIfPresent(String.self, forKey: .scratchFolder)
         allowedPreloadLibraries = try container.decodeIfPresent([String].self, forKey: .allowedPreloadLibraries)
+        smokeFile = try container.decodeIfPresent(String.self, forKey: .smokeFile)
     }
 }
 
@@ -93,14 +96,19 @@ extension Context {
         return try AgeIdentity.parse(bytes.span)
     }
 
-    func prover(_ repository: Repository, identity: FilePath?) throws -> Prover {
+    /// - Parameter smoke: beats the file that the configuration names.
+    func prover(_ repository: Repository, identity: FilePath?, smoke: FilePath? = nil) throws -> Prover {
         let settings = try settings
+        let questions = try (smoke ?? settings.smokeFile.map { FilePath($0) }).map { file in
+            let text = String(decoding: try Files.read(file.absolute, limit: 1 << 20), as: UTF8.self)
+            return try SmokeTest.read(text, named: file.string)
+        }
         let scratch = Prover.Scratch(
             place: settings.scratchFolder.map { FilePath($0).absolute }, fallback: state.path.appending("scratch"),
             hidden: [state.path, repository.root], allowedPreloads: Set(settings.allowedPreloadLibraries ?? []),
             environment: environment)
         return Prover(
             keys: keys, identities: try identities(identity), signer: try keys.signingKey(), scratch: scratch,
-            program: "\(program) \(Release.version)", now: now, progress: progress)
+            program: "\(program) \(Release.version)", smokeTests: questions ?? [], now: now, progress: progress)
     }
 }
