@@ -147,7 +147,7 @@ import Testing
         try await BackupHost.with(
             """
             CREATE ROLE "\(old)"; CREATE ROLE "\(new)"; CREATE ROLE \(reader);
-            ALTER DATABASE "\(database.name)" OWNER TO "\(old)"; GRANT CONNECT ON DATABASE "\(database.name)" TO "\(old)";
+            ALTER DATABASE "\(database.name)" OWNER TO "\(old)"; GRANT CREATE ON DATABASE "\(database.name)" TO \(reader);
             ALTER ROLE "\(old)" IN DATABASE "\(database.name)" SET work_mem = '7MB';
             CREATE TABLE "\(old)" (id int, "to" text); ALTER TABLE "\(old)" OWNER TO "\(old)";
             GRANT SELECT ("to") ON "\(old)" TO \(reader), "\(old)";
@@ -172,7 +172,7 @@ import Testing
             #expect(restored.stderr.contains("function bodies"))
             let copy = host.other(name)
             let facts = """
-                SELECT (SELECT datdba::regrole || ' ' || datacl::text FROM pg_database WHERE datname = current_database())
+                SELECT (SELECT datdba::regrole || ' ' || coalesce(datacl::text, '') FROM pg_database WHERE datname = current_database())
                     || (SELECT string_agg(setrole::regrole::text, '') FROM pg_db_role_setting
                         WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))
                     || (SELECT relowner::regrole || relacl::text FROM pg_class WHERE oid = '"\(old)"'::regclass)
@@ -228,7 +228,7 @@ import Testing
             CREATE TABLE loot (what text);
             CREATE FUNCTION harmless(int) RETURNS boolean LANGUAGE plpgsql AS $f$
             BEGIN
-                IF current_setting('application_name') = 'pg_restore' THEN INSERT INTO public.loot VALUES ('x'); END IF;
+                IF current_setting('application_name') = 'dbbackup' THEN INSERT INTO public.loot VALUES ('x'); END IF;
                 RETURN true;
             END $f$;
             CREATE TABLE bait (i int CHECK (harmless(i))); INSERT INTO bait VALUES (1);
