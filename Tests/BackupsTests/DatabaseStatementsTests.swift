@@ -60,7 +60,7 @@ import Testing
             ])
         #expect(
             statements.remarks == [
-                #"COMMENT ON DATABASE "a ""new"" one" IS 'the DATABASE app'"#,
+                #"COMMENT ON DATABASE "a ""new"" one" IS 'the DATABASE app'"#
             ])
     }
 

@@ -26,7 +26,9 @@ import Testing
             ])
     }
 
-    @Test(arguments: ["", "-- only a remark\n", "-- expect:\nSELECT 1"]) func `that asks nothing is refused`(text: String) {
+    @Test(arguments: ["", "-- only a remark\n", "-- expect:\nSELECT 1"]) func `that asks nothing is refused`(
+        text: String
+    ) {
         let failure = #expect(throws: PlainFailure.self) { try SmokeTest.read(text, named: "x.sql") }
         #expect(failure?.status == .malformed)
     }
@@ -66,7 +68,8 @@ import Testing
             let found = different.differences.map { $0.replacing("\(database.name): smoke test in ", with: "") }
             #expect(
                 found.prefix(4) == [
-                    "line 1: it says false", "line 1: it says NULL", "line 1: it gives no row", "line 3: it says 7 instead of 8",
+                    "line 1: it says false", "line 1: it says NULL", "line 1: it gives no row",
+                    "line 3: it says 7 instead of 8",
                 ])
             #expect(found.count == 9)
             for (place, part) in [

@@ -9,7 +9,9 @@ import Testing
 
 /// A database whose rows lie in several files of a backup.
 @Suite(.cluster, .database, .serialized, .timeLimit(.minutes(3))) struct `A split dump` {
-    private static let tables = [["public.large", "public.\"odd \"\"name\"\" \""], ["public.parts_1"], ["public.parts_2"]]
+    private static let tables = [
+        ["public.large", "public.\"odd \"\"name\"\" \""], ["public.parts_1"], ["public.parts_2"],
+    ]
 
     private func withSplit(_ body: (Producer, StoredBackup, DatabaseIndex) async throws -> Void) async throws {
         let database = try Database.current

@@ -42,7 +42,8 @@ import Testing
                     await connection.close()
                 }
                 let connection = try await Connection.open(fresh.parameters)
-                let there = "SELECT rolpassword || (SELECT rolconfig::text FROM pg_roles WHERE rolname = '\(role)') FROM pg_authid WHERE rolname = '\(role)'"
+                let there =
+                    "SELECT rolpassword || (SELECT rolconfig::text FROM pg_roles WHERE rolname = '\(role)') FROM pg_authid WHERE rolname = '\(role)'"
                 let verifier: String = try await connection.query(SQL(raw: there)).one()[0]
                 #expect(try await database.value(there) == verifier)
                 await connection.close()
@@ -73,10 +74,13 @@ import Testing
         """
 
     /// Runs the page's `sh` blocks, with this test's values in those that only set variables.
-    private func follow(_ host: BackupHost, _ server: TemporaryCluster, table database: String) async throws -> ProgramResult {
+    private func follow(_ host: BackupHost, _ server: TemporaryCluster, table database: String) async throws
+        -> ProgramResult
+    {
         let page = String(
-            decoding: try Files.read(FilePath(#filePath).removingLastComponent().removingLastComponent()
-                .removingLastComponent().appending("Documentation/disaster-recovery.md")), as: UTF8.self)
+            decoding: try Files.read(
+                FilePath(#filePath).removingLastComponent().removingLastComponent()
+                    .removingLastComponent().appending("Documentation/disaster-recovery.md")), as: UTF8.self)
         let values = [
             "BACKUP": try host.backup.string, "IDENTITY": host.folder.appending("keys/identity.txt").string,
             "SIGNER": host.folder.appending("keys/signing.pub").string, "PGHOST": server.folder.string,

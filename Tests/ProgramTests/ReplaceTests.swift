@@ -29,7 +29,8 @@ import Testing
     /// What is under the name; the sessions of a killed restore may still be ending.
     private func held(_ database: Database) async throws -> Holds {
         let tables = try await database.value(
-            "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'")
+            "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+        )
         if tables == "damage" { return .old }
         guard tables == "people" else { return .neither }
         return try await database.value("SELECT count(*) FROM people") == "\(Self.rows)" ? .restored : .neither
@@ -58,7 +59,8 @@ import Testing
             let kept = try #require(try await kept(host).first)
             #expect(replaced.stdout.contains("the database that was there is now \"\(kept)\""))
             #expect(try await host.other(kept).value("SELECT x FROM damage") == "1")
-            let nothing = try await host.dbbackup("restore", "latest", "--target-dbname", "no_\(name)", "--replace", "no_\(name)")
+            let nothing = try await host.dbbackup(
+                "restore", "latest", "--target-dbname", "no_\(name)", "--replace", "no_\(name)")
             #expect(nothing.status == 66)
         }
     }
@@ -119,8 +121,11 @@ import Testing
                 blocker = try? await host.other(temporary).connect()
             }
             let watch = try await host.database.cluster.connect()
-            let second = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'ALTER DATABASE \"dbsec_restore_%' AND state = 'active'"
-            while try await watch.query(SQL(raw: second)).one()[0] == "0" { try await Task.sleep(for: .milliseconds(2)) }
+            let second =
+                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'ALTER DATABASE \"dbsec_restore_%' AND state = 'active'"
+            while try await watch.query(SQL(raw: second)).one()[0] == "0" {
+                try await Task.sleep(for: .milliseconds(2))
+            }
             restore.send(SIGKILL)
             _ = try await restore.result()
             await blocker?.close()
@@ -139,7 +144,9 @@ import Testing
         try await withDamage { host in
             let restore = try await Program.start(
                 "dbbackup", ["restore", "latest", "--replace", host.database.name], environment: host.environment)
-            while try await host.databases(like: "dbsec\\_restore\\_%").isEmpty { try await Task.sleep(for: .milliseconds(2)) }
+            while try await host.databases(like: "dbsec\\_restore\\_%").isEmpty {
+                try await Task.sleep(for: .milliseconds(2))
+            }
             restore.send(SIGTERM)
             #expect(try await restore.result().status == 143)
             #expect(try await held(host.database) == .old)

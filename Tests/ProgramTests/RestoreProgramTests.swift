@@ -7,7 +7,8 @@ import Testing
 
 /// `dbbackup restore`: plans, parts of a database, other owners, several databases.
 @Suite(.cluster, .database, .serialized, .timeLimit(.minutes(5))) struct `A restore` {
-    private let people = "CREATE TABLE people AS SELECT n AS id, md5(n::text) AS name FROM generate_series(1, 1000) AS n"
+    private let people =
+        "CREATE TABLE people AS SELECT n AS id, md5(n::text) AS name FROM generate_series(1, 1000) AS n"
 
     @Test func `is planned in full before anything is done`() async throws {
         let database = try Database.current
@@ -26,7 +27,8 @@ import Testing
             #expect(plan.status == 0, "\(plan.stderr)")
             let bin = try #require(host.environment["DBSEC_POSTGRES"] ?? nil)
             for part in [
-                "backup      main/", "signed by ", "size        ", "server      PostgreSQL ", "pg_restore  \(bin)/pg_restore ",
+                "backup      main/", "signed by ", "size        ", "server      PostgreSQL ",
+                "pg_restore  \(bin)/pg_restore ",
                 "make the roles \"\(role)\" with their attributes, passwords and memberships",
                 "make a database under a temporary name: UTF8, C.UTF-8, owner \"postgres\", 1 of its settings",
                 "load 1 table with 20 rows from \"\(database.name)\", rows by 1 session, then 3 indexes, constraints",
@@ -38,14 +40,16 @@ import Testing
             #expect(try await host.databases(like: "%_\(database.name)").isEmpty)
             #expect(try await database.value("SELECT count(*) FROM pg_roles WHERE rolname = '\(role)'") == "0")
             let json = try jsonObject(
-                try await host.dbbackup("restore", "latest", "--plan", "--json", "--globals", "--target-dbname", name).stdout)
+                try await host.dbbackup("restore", "latest", "--plan", "--json", "--globals", "--target-dbname", name)
+                    .stdout)
             #expect((json["rolesToMake"] as? [String])?.contains(role) == true)
             #expect((json["databases"] as? [[String: Any]])?.first?["way"] as? String == "new")
         }
     }
 
     /// Where no identity is, nothing can have been decrypted: the refusal is about the signature.
-    @Test(arguments: ["missing", "unpinned", "changed"]) func `of a manifest that nobody vouches for is refused undecrypted`(
+    @Test(arguments: ["missing", "unpinned", "changed"])
+    func `of a manifest that nobody vouches for is refused undecrypted`(
         how: String
     ) async throws {
         try await BackupHost.with(people) { host in
@@ -58,7 +62,8 @@ import Testing
             default: try Files.write(Array(Files.read(manifest).reversed()), to: manifest)
             }
             for further in [["--plan"], []] {
-                let refused = try await host.run("dbbackup", ["restore", "latest", "--target-dbname", "never"] + further)
+                let refused = try await host.run(
+                    "dbbackup", ["restore", "latest", "--target-dbname", "never"] + further)
                 #expect(refused.status == 65, "\(refused.stderr)")
             }
         }
@@ -193,7 +198,8 @@ import Testing
                 "restore", "latest", "--target-dbname", bare, "--no-owner", "--no-privileges", "--role-map",
                 "\(old)=postgres", "--table", "public.\(old)")
             #expect(plain.status == 0, "\(plain.stderr)")
-            let owner = "SELECT relowner::regrole || coalesce(relacl::text, '') FROM pg_class WHERE oid = '\"\(old)\"'::regclass"
+            let owner =
+                "SELECT relowner::regrole || coalesce(relacl::text, '') FROM pg_class WHERE oid = '\"\(old)\"'::regclass"
             #expect(try await host.other(bare).value(owner) == "postgres")
         }
     }
@@ -202,7 +208,8 @@ import Testing
         let database = try Database.current
         let second = try await database.cluster.makeDatabase()
         let role = "two_\(database.name)"
-        try await second.run("CREATE ROLE \(role) PASSWORD 'x'; CREATE TABLE b AS SELECT 2 AS x; ALTER TABLE b OWNER TO \(role)")
+        try await second.run(
+            "CREATE ROLE \(role) PASSWORD 'x'; CREATE TABLE b AS SELECT 2 AS x; ALTER TABLE b OWNER TO \(role)")
         try await BackupHost.with("CREATE TABLE a AS SELECT 1 AS x", databases: [second]) { host in
             var options = TemporaryCluster.Options()
             options.account = try Cluster.account()

@@ -64,7 +64,8 @@ struct Restore: Command {
     var noPrivileges = false
 
     @Option(
-        help: "Give to role NEW what belonged or was granted to OLD, as OLD=NEW; may be repeated.", transform: Pair.init)
+        help: "Give to role NEW what belonged or was granted to OLD, as OLD=NEW; may be repeated.", transform: Pair.init
+    )
     var roleMap: [Pair] = []
 
     @Option(help: "How many sessions at the same time (default: one for each processor, at most 8).")

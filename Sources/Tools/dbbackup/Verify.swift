@@ -40,7 +40,9 @@ struct Verify: Command {
     @Option(help: "With --all: how long it may take, as 2h.", transform: Span.init)
     var maxDuration: Span?
 
-    @Option(help: "A file of SQL that restored databases are asked (default: smokeFile in the configuration).", completion: .file())
+    @Option(
+        help: "A file of SQL that restored databases are asked (default: smokeFile in the configuration).",
+        completion: .file())
     var smoke: FilePath?
 
     @Option(help: "How deep: archive, decode or restore (default: restore).")
@@ -52,7 +54,9 @@ struct Verify: Command {
     func validate() throws {
         if all, backup != nil { throw ValidationError("name a backup, or say --all") }
         if maxDuration != nil, !all { throw ValidationError("--max-duration goes with --all") }
-        if smoke != nil, level != .restore { throw ValidationError("--smoke asks a restored database: --level restore") }
+        if smoke != nil, level != .restore {
+            throw ValidationError("--smoke asks a restored database: --level restore")
+        }
     }
 
     func run(_ context: Context) async throws -> any Report {

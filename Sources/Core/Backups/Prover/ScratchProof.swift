@@ -94,6 +94,8 @@ struct ScratchProof: Sendable {
         } catch let failure as ChildFailure {
             if Self.isWantOfLibrary(failure) {
                 finding.missing.append(failure.sentence)
+            } else if Self.isWantOfRoom(failure) {
+                finding.missing.append("room for a scratch cluster: \(failure.sentence)")
             } else {
                 finding.differences.append("it cannot be restored: \(failure.sentence)")
             }
@@ -107,10 +109,11 @@ struct ScratchProof: Sendable {
 
     private func loading(_ recorded: DatabaseIndex, _ dump: Dump) -> DumpLoading {
         DumpLoading(
-            dump: dump, recorded: recorded, reading: reading, jobs: Self.programs, check: { _ in }
+            dump: dump, recorded: recorded, reading: reading, jobs: Self.programs
         ) { further in
             try cluster.program(
-                "pg_restore", ["--no-tablespaces"] + further, database: recorded.facts.name, settings: settings(recorded))
+                "pg_restore", ["--no-tablespaces"] + further, database: recorded.facts.name,
+                settings: settings(recorded))
         }
     }
 
@@ -156,6 +159,15 @@ struct ScratchProof: Sendable {
             case .some(let version): "the extension \(wanted.name) is \(version) here, not \(wanted.version)"
             }
         }
+    }
+
+    /// What is said when disk or memory do not suffice, or the server has gone: that tells nothing about the backup.
+    private static func isWantOfRoom(_ failure: ChildFailure) -> Bool {
+        if case .signalled = failure.end { return true }
+        return [
+            "No space left on device", "out of memory", "out of shared memory", "server closed the connection",
+            "connection to server on socket",
+        ].contains { failure.messages.contains($0) }
     }
 
     /// What the server says when code that objects need is not installed here.

@@ -48,7 +48,9 @@ package struct SmokeTest: Sendable, Equatable {
         let text = token.text.drop { $0 == "-" || $0 == " " }
         guard token.text.hasPrefix("--"), text.hasPrefix("\(word):") else { return nil }
         let value = text.dropFirst(word.count + 1).trimming { $0 == " " || $0 == "\r" }
-        guard !value.isEmpty else { throw PlainFailure(.malformed, "\(name): line \(line): nothing after \"\(word):\"") }
+        guard !value.isEmpty else {
+            throw PlainFailure(.malformed, "\(name): line \(line): nothing after \"\(word):\"")
+        }
         return String(value)
     }
 }
@@ -83,7 +85,8 @@ struct SmokeRun: Sendable {
                 END IF;
             END $$
             """)
-        try await admin.execute("ALTER ROLE dbsec_smoke LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION INHERIT")
+        try await admin.execute(
+            "ALTER ROLE dbsec_smoke LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION INHERIT")
         try await admin.execute("GRANT CONNECT ON DATABASE \(identifier: database) TO dbsec_smoke")
         await admin.close()
         let parameters = cluster.parameters(database: database).with(user: Self.role)
@@ -109,7 +112,8 @@ struct SmokeRun: Sendable {
             case (nil, nil): return "it says NULL"
             case (nil, "f"): return "it says false"
             case (nil, _): return nil
-            case (let expected?, let value): return expected == value ? nil : "it says \(value ?? "NULL") instead of \(expected)"
+            case (let expected?, let value):
+                return expected == value ? nil : "it says \(value ?? "NULL") instead of \(expected)"
             }
         } catch let error as any Failure {
             return error.sentence

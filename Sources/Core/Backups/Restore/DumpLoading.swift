@@ -11,10 +11,10 @@ struct DumpLoading: Sendable {
     let reading: SealedReading
     /// How many sessions may work at the same time.
     let jobs: Int
-    /// Judges what went by before the database counts as loaded.
-    let check: @Sendable (ContentIndex) throws -> Void
     /// Gives pg_restore, connected to the database, with further arguments.
     let program: @Sendable (_ arguments: [String]) throws -> Child
+    /// Judges what went by before the database counts as loaded.
+    var check: @Sendable (ContentIndex) throws -> Void = { _ in }
 
     /// Loads everything; when it throws, the database is half full.
     ///

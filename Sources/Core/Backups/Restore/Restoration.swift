@@ -162,14 +162,15 @@ private struct Restoring: Sendable {
         let arguments =
             ["--no-password"] + (missesTablespaces ? ["--no-tablespaces"] : [])
             + (options.leavesOwners ? ["--no-owner"] : []) + (options.leavesPrivileges ? ["--no-privileges"] : [])
-        return DumpLoading(
-            dump: database.dump, recorded: database.recorded, reading: reading, jobs: options.jobs,
-            check: database.recorded.check
+        var loading = DumpLoading(
+            dump: database.dump, recorded: database.recorded, reading: reading, jobs: options.jobs
         ) { [installation] further in
             Child(
                 installation.program("pg_restore"), arguments + further + [connection.argument],
                 environment: connection.environment)
         }
+        loading.check = database.recorded.check
+        return loading
     }
 
     private struct Comparison {
@@ -200,7 +201,8 @@ private struct Restoring: Sendable {
             }
             var differences = expected.differences(to: there).map(\.description)
             let values = copy.toc.sequenceValues
-            for (sequence, value) in toc.sequenceValues.sorted(by: { $0.key < $1.key }) where values[sequence] != value {
+            for (sequence, value) in toc.sequenceValues.sorted(by: { $0.key < $1.key }) where values[sequence] != value
+            {
                 differences.append("sequence \(sequence) has another value")
             }
             return Comparison(verdict: differences.isEmpty ? .equal : .different, differences: differences)

@@ -96,7 +96,8 @@ package struct DatabasePlan: Sendable {
             : "rows by \(Self.plural(min(jobs, streams), "session")), then \(indexesAndConstraints) indexes, constraints and "
                 + "the like by \(jobs)"
         steps.append(
-            "load \(Self.plural(tables, "table")) with \(Self.plural(rows, "row")) from \"\(database)\"\(part), \(manner)")
+            "load \(Self.plural(tables, "table")) with \(Self.plural(rows, "row")) from \"\(database)\"\(part), \(manner)"
+        )
         if !extensions.isEmpty { steps.append("which makes the extensions \(extensions.joined(separator: ", "))") }
         if way == .fill { steps.append("give \"\(target)\" the recorded owner, settings, privileges and comment") }
         if compares { steps.append("dump it again and compare the digest of every table with the backup's index") }

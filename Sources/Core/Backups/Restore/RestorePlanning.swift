@@ -115,7 +115,8 @@ extension Restoration {
         let targets = Set(chosen.map { options.target ?? $0.facts.name })
         if let other = options.replaced.subtracting(targets).min() {
             throw PlainFailure(
-                .usage, "--replace \(other) names no database that is restored: that is \(targets.sorted().joined(separator: ", "))",
+                .usage,
+                "--replace \(other) names no database that is restored: that is \(targets.sorted().joined(separator: ", "))",
                 hint: "write the name of the database that is to be replaced, in full")
         }
         let roles = cluster.roles.map(\.name)
@@ -165,13 +166,16 @@ extension Restoration {
     ///
     /// - Throws: status 66 when roles are missing that may not be made.
     private func roles(
-        of databases: [PreparedDatabase], _ cluster: ClusterFacts, on target: RestoreTarget, _ globals: GlobalStatements?
+        of databases: [PreparedDatabase], _ cluster: ClusterFacts, on target: RestoreTarget,
+        _ globals: GlobalStatements?
     ) throws -> [String] {
         let known = Set(cluster.roles.map { options.roleMap.name(of: $0.name) })
         var needed: Set<String> = []
         for database in databases {
             // Those about the database itself count also where only a part is restored.
-            let own = database.toc.entries.filter { $0.namespace == nil && $0.tag.hasPrefix("DATABASE ") || $0.kind.hasPrefix("DATABASE") }
+            let own = database.toc.entries.filter {
+                $0.namespace == nil && $0.tag.hasPrefix("DATABASE ") || $0.kind.hasPrefix("DATABASE")
+            }
             let toc = ArchiveTOC(
                 formatMinor: 0, databaseName: "", serverVersion: "", dumpVersion: "",
                 entries: own + database.dump.items.map(\.entry))
@@ -180,13 +184,15 @@ extension Restoration {
                     of: known, owners: !options.leavesOwners, privileges: !options.leavesPrivileges))
         }
         let missing = needed.subtracting(target.roles)
-        let makeable = globals.map { Set($0.roles).subtracting(target.roles).subtracting(options.roleMap.names.keys) } ?? []
+        let makeable =
+            globals.map { Set($0.roles).subtracting(target.roles).subtracting(options.roleMap.names.keys) } ?? []
         let lacking = missing.subtracting(makeable).sorted()
         guard lacking.isEmpty else {
             throw PlainFailure(
                 .inputMissing, "the target lacks roles that the backup needs: \(RestorePlan.list(lacking))",
                 hint: globals == nil
-                    ? "make them, say --globals to have them made as they were, or name others with --role-map" : "make them first")
+                    ? "make them, say --globals to have them made as they were, or name others with --role-map"
+                    : "make them first")
         }
         return makeable.sorted()
     }
@@ -215,7 +221,8 @@ extension Restoration {
                     + "know makes the restore fail")
         }
         if !options.roleMap.names.isEmpty {
-            warnings.append("roles that function bodies, SET clauses or policies' expressions name are left as they are")
+            warnings.append(
+                "roles that function bodies, SET clauses or policies' expressions name are left as they are")
         }
         for database in databases {
             let plan = database.plan
