@@ -134,11 +134,12 @@ extension Producer {
     }
 
     /// The same backup as several pg_dump programs would have written it, by their own options.
-    fileprivate func split(
+    func split(
         _ made: BackupRun.Made, _ database: Database, apart: [[String]]
     ) async throws -> StoredBackup {
         var (manifest, index) = (made.manifest, made.index)
-        manifest.files.removeAll { $0.role != .globals }
+        // The other databases stay as they are.
+        manifest.files.removeAll { $0.database == database.name || $0.role == .index }
         let connection = try database.parameters
             .with(serverOptions: "-c TimeZone=UTC -c bytea_output=hex").forPrograms()
         func seal(_ name: String, _ role: Manifest.File.Role, _ arguments: [String]) async throws {
@@ -164,9 +165,9 @@ extension Producer {
                 FileName.data(of: database.name, number: number + 1), .data,
                 ["--data-only"] + tables.map { "--table=\($0)" })
         }
-        let dump = manifest.files[1]
-        let bytes = try open(dump, of: made.backup)
-        index.databases[0].definitions = try ArchiveFront(reading: bytes).toc.definitions
+        let dump = try #require(manifest.dump(of: database.name))
+        let place = try #require(index.databases.firstIndex { $0.facts.name == database.name })
+        index.databases[place].definitions = try ArchiveFront(reading: open(dump, of: made.backup)).toc.definitions
         let path = made.backup.folder.appending(FileName.index)
         try Files.remove(path)
         let file = try SealedFile(creating: path, for: keys.recipients())

@@ -1,4 +1,5 @@
 import Platform
+import Synchronization
 
 /// Fills an empty database from a dump with pg_restore.
 ///
@@ -25,6 +26,7 @@ struct DumpLoading: Sendable {
         try await program(Self.always).feed { try $0.write(definitions.span) }
         let content = try await rows()
         try check(content)
+        reading.progress?(Progress("making indexes and constraints of \(recorded.facts.name)"))
         let rest = try MemoryFile(named: "toc", holding: dump.front([.postData]))
         try await program(Self.always + ["--jobs=\(jobs)", MemoryFile.inputPath]).run(reading: rest)
         return content
@@ -39,7 +41,7 @@ struct DumpLoading: Sendable {
             try withheld.write(front.span)
             var content: ContentIndex?
             for number in dump.streams.indices {
-                let part = try copy(number, into: withheld)
+                let part = try copy(number, by: reading, into: withheld)
                 if content == nil { content = part } else { content?.add(rowsOf: part) }
             }
             let whole = content ?? ContentIndex(tables: [], largeObjects: .init())
@@ -53,6 +55,9 @@ struct DumpLoading: Sendable {
 
     /// The rows of every archive, each through a pipe of its own, as many at a time as there are jobs.
     private func rows() async throws -> ContentIndex {
+        let meter = StreamMeter(
+            "restoring \(recorded.facts.name)", bytes: dump.streams.reduce(0) { $0 + $1.file.file.size },
+            reading.progress)
         let parts = try await withThrowingTaskGroup(of: (Int, ContentIndex).self) { group in
             var parts: [Int: ContentIndex] = [:]
             // The largest first, since the slowest decides.
@@ -61,7 +66,7 @@ struct DumpLoading: Sendable {
             }
             for (started, number) in order.enumerated() {
                 if started >= jobs, let (done, part) = try await group.next() { parts[done] = part }
-                group.addTask { (number, try await rows(of: number)) }
+                group.addTask { (number, try await rows(of: number, meter)) }
             }
             for try await (done, part) in group { parts[done] = part }
             return parts
@@ -72,18 +77,22 @@ struct DumpLoading: Sendable {
         return whole
     }
 
-    private func rows(of stream: Int) async throws -> ContentIndex {
+    private func rows(of stream: Int, _ meter: StreamMeter) async throws -> ContentIndex {
         let front = dump.front([.data], of: stream)
         return try await program(Self.always).feeding { sink in
             let withheld = WithholdingSink(into: sink)
             try withheld.write(front.span)
-            let content = try copy(stream, into: withheld)
+            let content = try copy(
+                stream, by: SealedReading(identities: reading.identities) { meter.report($0, of: stream) },
+                into: withheld)
             try withheld.release()
             return content
         }
     }
 
-    private func copy(_ stream: Int, into sink: any ByteSink) throws -> ContentIndex {
+    private func copy(
+        _ stream: Int, by reading: SealedReading, into sink: any ByteSink
+    ) throws -> ContentIndex {
         let source = dump.streams[stream]
         let reader = ArchiveReader(
             BothConsumers(
@@ -91,6 +100,29 @@ struct DumpLoading: Sendable {
                 ArchiveCopier(dump.numbers(of: stream), integerSize: source.front.integerSize, into: sink)))
         try reading.open(source.file, into: reader)
         return reader.consumer.first.index
+    }
+}
+
+/// Adds up how far several archives have come that are read at the same time.
+private final class StreamMeter: Sendable {
+    private let activity: String
+    private let total: Int
+    private let progress: ProgressHandler?
+    private let done = Mutex<[Int: Int]>([:])
+
+    init(_ activity: String, bytes total: Int, _ progress: ProgressHandler?) {
+        self.activity = activity
+        self.total = total
+        self.progress = progress
+    }
+
+    func report(_ part: Progress, of stream: Int) {
+        guard let progress else { return }
+        let sum = done.withLock { done in
+            done[stream] = part.bytes
+            return done.values.reduce(0, +)
+        }
+        progress(Progress(activity, bytes: sum, totalBytes: total))
     }
 }
 

@@ -181,6 +181,7 @@ private struct Restoring: Sendable {
     /// Asks the server, and not the archive, what is there now.
     private func compare(_ name: String) async throws -> Comparison? {
         guard options.compares else { return nil }
+        reading.progress?(Progress("comparing \(database.recorded.facts.name)"))
         let connection = try connection(
             to: name,
             DatabaseLoading.dumpingSettings(monetaryLocale: database.recorded.facts.monetaryLocale))
