@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// `dbbackup restore --replace`: at every moment there is one whole database of the name.
-@Suite(.cluster, .database, .serialized, .timeLimit(.minutes(5))) struct `Replacing a database` {
+@Suite(.cluster(["max_prepared_transactions": "5"]), .database, .serialized, .timeLimit(.minutes(5)))
+struct `Replacing a database` {
     private static let rows = 20_000
 
     /// A backup of `people`, and then a database in which they are gone and something else is.
@@ -80,6 +81,21 @@ import Testing
             pool.cancel()
             #expect(replaced.status == 0, "\(replaced.stderr)")
             #expect(try await held(database) == .restored)
+        }
+    }
+
+    @Test func `that cannot be renamed leaves both, and says what they are called`() async throws {
+        try await withDamage { host in
+            let name = host.database.name
+            try await host.database.run("BEGIN; INSERT INTO damage VALUES (2); PREPARE TRANSACTION 'held'")
+            let refused = try await host.dbbackup("restore", "latest", "--replace", name)
+            #expect(refused.status == 75, "\(refused.stderr)")
+            #expect(try await held(host.database) == .old)
+            let aside = try #require(try await host.databases(like: "\(name)\\_restored\\_%").first)
+            #expect(refused.stderr.contains("\"\(aside)\""))
+            #expect(try await held(host.other(aside)) == .restored)
+            #expect(try await host.databases(like: "dbsec\\_restore\\_%").isEmpty)
+            try await host.database.run("ROLLBACK PREPARED 'held'")
         }
     }
 

@@ -190,8 +190,8 @@ package struct Prover: Sendable {
     /// Memory, when the restored databases take less than half of what is free there; else the disk.
     private func place(for manifest: Manifest) throws -> FilePath {
         if let place = scratch.place { return place }
-        // Indexes and page overhead come on top of the dumped text; WAL is minimal.
-        let expected = 200_000_000 + manifest.contentSize * 5 / 2
+        // Indexes and page overhead come on top of the dumped text, and the log of both.
+        let expected = 200_000_000 + manifest.contentSize * 5 / 2 + min(manifest.contentSize, ScratchCluster.logSize)
         let memory: FilePath = "/dev/shm"
         if Files.exists(memory), let free = try? Files.freeSpace(memory), let available = Memory.available,
             expected < min(free, available) / 2

@@ -124,7 +124,7 @@ private struct Restoring: Sendable {
                     return try await answer(comparison, began, isInPlace: false)
                 }
                 try await DatabaseSwap(restored: making.name, target: plan.target, kept: kept, server: admin.parameters)
-                    .carryOut(admin)
+                    .carryOut(admin, at: began)
             } else {
                 try await rename(making.name, admin)
             }

@@ -149,7 +149,7 @@ extension Restoration {
     ) throws -> DatabasePlan.Way {
         guard let existing = target.existing[name] else { return .new }
         if options.replaced.contains(name) {
-            return .replace(keptAs: DatabaseSwap.keptName(of: name, at: now()), sessions: existing.sessions)
+            return .replace(keptAs: DatabaseSwap.name(name, "before", at: now()), sessions: existing.sessions)
         }
         guard
             (existing.encoding, existing.collate, existing.ctype)
@@ -157,7 +157,7 @@ extension Restoration {
         else {
             throw PlainFailure(
                 .cannotCreate, "the empty database \"\(name)\" has another encoding or locale than the backup",
-                hint: "drop it: the restore then makes it as it was")
+                hint: "drop it, or say --replace \(name): the restore then makes it as it was")
         }
         return .fill
     }

@@ -49,17 +49,24 @@ struct DatabaseSwap: Sendable {
     ///
     /// A rename waits some seconds for the sessions in its database to end, and holds the lock meanwhile that new ones need;
     /// sessions that are there are ended from outside.
-    func carryOut(_ admin: Connection) async throws {
+    ///
+    /// - Throws: status 75 when something keeps the present database in use; the restored one, which may have taken hours, then
+    ///   stays under a name of its own.
+    func carryOut(_ admin: Connection, at moment: Timestamp) async throws {
         for attempt in 1... {
             do {
                 try await once(admin)
                 return
-            } catch let error as PostgresError where error.code == "55006" && attempt < 5 {
+            } catch let error as PostgresError where error.code == "55006" && attempt < 2 {
                 continue
             } catch let error as PostgresError where error.code == "55006" {
+                let aside = Self.name(target, "restored", at: moment)
+                try await admin.execute("ALTER DATABASE \(identifier: restored) RENAME TO \(identifier: aside)")
                 throw PlainFailure(
-                    .temporary, "\"\(target)\" could not be renamed: \(error.sentence)",
-                    hint: "end what uses it (sessions, prepared transactions, subscriptions), and restore again")
+                    .temporary, "\"\(target)\" is still in use: \(error.sentence)",
+                    hint:
+                        "what was restored and found equal is \"\(aside)\": end what uses \"\(target)\" (sessions, prepared "
+                        + "transactions, subscriptions), and rename both")
             }
         }
     }
@@ -85,8 +92,8 @@ struct DatabaseSwap: Sendable {
     }
 
     /// `app_before_20261126T140501Z`, cut to what PostgreSQL can hold.
-    static func keptName(of target: String, at moment: Timestamp) -> String {
-        let suffix = "_before_\(moment.label)"
+    static func name(_ target: String, _ word: String, at moment: Timestamp) -> String {
+        let suffix = "_\(word)_\(moment.label)"
         var base = target
         while base.utf8.count + suffix.utf8.count > Quoting.longestName { base.unicodeScalars.removeLast() }
         return base + suffix
