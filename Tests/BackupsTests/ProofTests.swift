@@ -87,7 +87,7 @@ import Testing
                 PERFORM nextval('public.counter');
                 PERFORM lo_put(4247, 0, 'X');
                 GRANT SELECT ON public.t TO PUBLIC;
-                DROP STATISTICS public.st;
+                DROP STATISTICS IF EXISTS public.st;
             END $f$;
             CREATE FUNCTION meddle(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $f$
             BEGIN

@@ -11,15 +11,12 @@ import Testing
 
     /// Runs dbbackup with the system calls on a path failing.
     private func failing(
-        _ calls: String, on path: FilePath, _ host: BackupHost, _ arguments: [String]
+        _ calls: String, on path: FilePath? = nil, _ host: BackupHost, _ arguments: [String]
     ) async throws -> ProgramResult {
         try await host.run(
             "/usr/bin/strace",
-            [
-                "-f", "-qq", "-o", "/dev/null", "-P", path.string, "-e", "inject=\(calls)", "--",
-                Program.path("dbbackup").string,
-            ]
-                + arguments)
+            ["-f", "-qq", "-o", "/dev/null"] + (path.map { ["-P", $0.string] } ?? [])
+                + ["-e", "inject=\(calls)", "--", Program.path("dbbackup").string] + arguments)
     }
 
     @Test func `a disk that cannot be read makes neither a proof nor a database`() async throws {
@@ -39,6 +36,17 @@ import Testing
             #expect(try await host.databases(like: "dbsec\\_restore\\_%").isEmpty)
             #expect(!Files.exists(try host.backup.appending("proofs")))
             #expect(try await host.dbbackup("verify", "--level", "decode").status == 0)
+        }
+    }
+
+    @Test func `without memory for a table of contents there is no database`() async throws {
+        try await BackupHost.with(rows) { host in
+            let name = "memory_\(host.database.name)"
+            let restored = try await failing(
+                "memfd_create:error=ENOMEM", host, ["restore", "latest", "--target-dbname", name])
+            #expect(restored.status == 74, "\(restored.stdout)\(restored.stderr)")
+            #expect(try await host.databases(like: name).isEmpty)
+            #expect(try await host.databases(like: "dbsec\\_restore\\_%").isEmpty)
         }
     }
 

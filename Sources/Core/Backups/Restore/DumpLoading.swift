@@ -20,7 +20,6 @@ struct DumpLoading: Sendable {
     /// Loads everything; when it throws, the database is half full.
     ///
     /// - Returns: what went by.
-    @discardableResult
     func load() async throws -> ContentIndex {
         let definitions = dump.front([.preData])
         try await program(Self.always).feed { try $0.write(definitions.span) }
@@ -33,7 +32,6 @@ struct DumpLoading: Sendable {
     }
 
     /// Loads everything in one transaction through one pipe: all of it is there afterwards, or nothing.
-    @discardableResult
     func loadAtOnce() async throws -> ContentIndex {
         try await program(Self.always + ["--single-transaction"]).feeding { sink in
             let withheld = WithholdingSink(into: sink)

@@ -107,7 +107,7 @@ private struct Restoring: Sendable {
         let began = Timestamp.now()
         let plan = database.plan
         guard plan.way != .fill else {
-            try await loader(into: plan.target).loadAtOnce()
+            try await loading { try await loader(into: plan.target).loadAtOnce() }
             let making = try making(as: plan.target, admin)
             try await making.applyOwner()
             try await making.applyProperties()
@@ -116,7 +116,7 @@ private struct Restoring: Sendable {
         let making = try making(as: try await TemporaryDatabase.name(admin), admin)
         do {
             try await making.create()
-            try await loader(into: making.name).load()
+            try await loading { try await loader(into: making.name).load() }
             let comparison = try await compare(making.name)
             if case .replace(let kept, _) = plan.way {
                 guard comparison?.verdict ?? .equal == .equal else {
@@ -140,6 +140,14 @@ private struct Restoring: Sendable {
         }
     }
 
+    private func loading(_ body: () async throws -> ContentIndex) async throws {
+        do {
+            _ = try await body()
+        } catch let failure as ChildFailure {
+            throw RestoreFailure(failure)
+        }
+    }
+
     private func answer(
         _ comparison: Comparison?, _ began: Timestamp, isInPlace: Bool = true
     ) async throws -> Restoration.Restored {
@@ -156,9 +164,10 @@ private struct Restoring: Sendable {
     }
 
     private func loader(into name: String) throws -> DumpLoading {
-        let connection = try connection(
-            to: name,
-            DatabaseLoading.loadingSettings(monetaryLocale: database.recorded.facts.monetaryLocale))
+        var settings = DatabaseLoading.loadingSettings(monetaryLocale: database.recorded.facts.monetaryLocale)
+        // Thousands of small commits need not wait for the disk each: the one that renames the database waits for all before it.
+        if database.plan.way != .fill { settings += " -c synchronous_commit=off" }
+        let connection = try connection(to: name, settings)
         let arguments =
             ["--no-password"] + (missesTablespaces ? ["--no-tablespaces"] : [])
             + (options.leavesOwners ? ["--no-owner"] : []) + (options.leavesPrivileges ? ["--no-privileges"] : [])
