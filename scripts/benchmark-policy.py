@@ -80,6 +80,16 @@ def run(command, expected=0, environment=None):
     return seconds, usage.ru_maxrss / 1024
 
 
+def bare_statements():
+    """The statements of our own plan, for psql in one transaction: what the server alone takes for them."""
+    fresh()
+    said = subprocess.run(["dbsec", "plan", "--json", "-d", "bench", policy_path], capture_output=True).stdout
+    path = f"{work}/bare.sql"
+    with open(path, "w") as file:
+        file.writelines(statement + ";\n" for change in json.loads(said)["changes"] for statement in change["sql"])
+    return path
+
+
 def bedrock(verb, *arguments):
     login = ["-h", os.environ["PGHOST"], "-p", "5432", "-U", "postgres", "-w", "none", "-d", "bench"]
     return [sys.executable, f"{work}/python/bin/pgbedrock", verb, *login, *arguments]
@@ -96,6 +106,8 @@ OURS = {
     "lint": (["dbsec", "lint", "-d", "bench", policy_path], None, 3.0),
 }
 RIVAL = {"plan": "--check", "apply": "--live", "empty plan": "--check"}
+bare = ["psql", "-Xq1", "-v", "ON_ERROR_STOP=1", "-d", "bench", "-f", bare_statements()]
+alone = []
 ours, rival, memory = {name: [] for name in OURS}, {name: [] for name in RIVAL}, {"dbsec": [], "pgbedrock": []}
 for turn in range(runs + 1):
     fresh()
@@ -103,6 +115,10 @@ for turn in range(runs + 1):
         seconds, peak = run(command, expected)
         if turn:
             ours[name].append(seconds), memory["dbsec"].append(peak)
+    fresh()
+    seconds, _ = run(bare)
+    if turn:
+        alone.append(seconds)
     if turn > 1:
         continue  # it takes long, and once after a warm-up of the server is enough
     fresh()
@@ -121,5 +137,8 @@ for name, (_, _, limit) in OURS.items():
         theirs = statistics.median(rival[name])
         line += f"   pgbedrock {theirs:6.2f} s, {theirs / mine:.0f} times as long (at least 8: {'met' if theirs >= 8 * mine else 'NOT MET'})"
     print(line)
+floor = statistics.median(alone)
+print(f"  the statements of apply alone, by psql {floor:.2f} s: apply takes {statistics.median(ours['apply']) / floor:.2f} times"
+      f" as long, pgbedrock {statistics.median(rival['apply']) / floor:.1f} times")
 print(f"  peak memory {max(memory['dbsec']):.0f} MB   at most 250: {'met' if max(memory['dbsec']) <= 250 else 'NOT MET'}"
       f"   pgbedrock {max(memory['pgbedrock']):.0f} MB")

@@ -22,6 +22,35 @@ import Testing
     static let authoritative = policy.replacing(
         "MODE", with: "\"mode\": \"authoritative\", \"manages\": { \"schemas\": [\"app\"], \"roles\": [\"*@\"] },")
 
+    static let clocks: [(String, String?)] = [
+        ("2027-01-31T18:00:00Z", "2027-01-31T18:00:00Z"), ("2027-01-31T18:00:00+02:00", "2027-01-31T16:00:00Z"),
+        ("2027-01-31T18:00:00-05:30", "2027-01-31T23:30:00Z"),
+        ("2027-12-31T23:00:00.5-01:00", "2028-01-01T00:00:00.5Z"),
+        ("2027-01-31T18:00:00+00:00", "2027-01-31T18:00:00Z"), ("2027-01-31T18:00:00+2:00", nil),
+        ("2027-01-31T18:00:00+24:00", nil), ("2027-01-31T18:00:00+02:60", nil), ("2027-01-31T18:00:00", nil),
+        ("2027-02-30T18:00:00+02:00", nil), ("2027-01-31T18:00:00Z+02:00", nil), ("2027-01-31T18:00:00+٠٢:٠٠", nil),
+        ("+02:00", nil), ("", nil),
+    ]
+
+    @Test(arguments: clocks) func `a time has the offset of its clock, or none`(_ text: String, _ utc: String?) {
+        #expect(Timestamp(rfc3339: text) == utc.flatMap { Timestamp($0) })
+    }
+
+    @Test func `an expiry written with an offset is the same moment on the server, and no difference afterwards`()
+        async throws
+    {
+        let scene = try Scene()
+        let policy = """
+            { "version": 1, "roles": { "guest@": { "login": true, "validUntil": "2031-05-06T07:08:09+05:30" } } }
+            """
+        try await scene.apply(policy)
+        #expect(
+            try await scene.value(
+                "SELECT (rolvaliduntil AT TIME ZONE 'UTC')::text FROM pg_roles WHERE rolname = 'guest@'")
+                == "2031-05-06 01:38:09")
+        #expect(try await scene.plan(policy).isEmpty)
+    }
+
     private func time(_ text: String) throws -> Timestamp { try #require(Timestamp(text)) }
 
     @Test(arguments: [additive, authoritative]) func `what has ended is taken away in either mode, and nothing else`(
@@ -117,8 +146,8 @@ import Testing
         #expect(script.contains("-- until 2027-01-31T18:00:00Z: dbsec apply-roles makes and ends it\n"))
     }
 
-    @Test(arguments: ["2027-02-30", "tomorrow", "2027-01-31T18:00:00+01:00", "infinity"])
-    func `an end that is no date or time in UTC is refused`(_ text: String) {
+    @Test(arguments: ["2027-02-30", "tomorrow", "2027-01-31T18:00:00+1:00", "infinity"])
+    func `an end that is neither a date nor a time is refused`(_ text: String) {
         let policy = """
             { "version": 1, "roles": { "a": { "memberOf": [{ "role": "b", "until": "\(text)" }] } } }
             """

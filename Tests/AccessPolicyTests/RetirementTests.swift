@@ -72,8 +72,10 @@ import Testing
         #expect(
             plan.notes == [
                 scene.own(
+                    "roles.old@: no undo brings back its password, 1 membership, 2 objects' privileges, 1 ownership"),
+                scene.own(
                     "roles.old@: in database \(other.name) too, 1 owned object, 1 privilege or policy will be given away and revoked"
-                )
+                ),
             ])
         try await SceneLog.around(scene) { log async throws in
             #expect(try await rollout(log, Self.reassigned).refusal == nil)
@@ -81,6 +83,52 @@ import Testing
                 try await other.value("SELECT tableowner FROM pg_tables WHERE tablename = 'theirs'")
                     == scene.own("heir@"))
             #expect(try await scene.value("SELECT count(*) FROM pg_roles WHERE rolname = 'old@'") == "0")
+        }
+    }
+
+    @Test func `what goes with a retired role for good is listed beside each record, and the rest comes back`()
+        async throws
+    {
+        let scene = try Scene()
+        try await scene.run(ApplyTests.tables + Self.old)
+        let other = try await Cluster.current.makeDatabase()
+        try await other.run(scene.own("CREATE TABLE theirs (); GRANT SELECT ON theirs TO old@"))
+        let policy = """
+            { "version": 1, "roles": { "old@": { "state": "absent", "reassignTo": "heir@" } },
+              "grants": [{ "to": ["other@"], "on": { "tables": ["app.users"] }, "privileges": ["INSERT"] }] }
+            """
+        try await SceneLog.around(scene) { log async throws in
+            let steps = try await rollout(log, policy).steps
+            #expect(
+                steps.map(\.database) == [scene.database.name, scene.database.name, other.name, scene.database.name])
+            let texts = try steps.map { step in
+                let file = try #require(step.outcome.undo).file
+                return String(decoding: try Files.read(log.folder.appending(file)), as: UTF8.self)
+            }
+            let expected = [
+                (
+                    1,
+                    "-- not undone: privileges on table app.users to old@, granted by postgres: was SELECT WITH GRANT OPTION, is gone"
+                ),
+                (1, "-- not undone: owner of table app.mine: was old@, is gone"),
+                (1, "-- not undone: REASSIGN OWNED BY \"old@\" TO \"heir@\""),
+                (
+                    2,
+                    "-- not undone: privileges on table public.theirs to old@, granted by postgres: was SELECT, is gone"
+                ),
+                (3, "-- not undone: membership of old@ in other@"),
+                (3, "-- not undone: role old@: was INHERIT, CONNECTION LIMIT -1, VALID UNTIL infinity, is gone"),
+            ]
+            for (step, line) in expected { #expect(texts[step].contains(scene.own(line)), "\(line)\n\(texts[step])") }
+            #expect(try await log.undo(steps[1].outcome).verdict == .applied)
+            #expect(try await scene.value("SELECT has_table_privilege('other@', 'app.users', 'INSERT')") == "f")
+            let failure = await scene.failure {
+                let receipt = try #require(steps[2].outcome.undo)
+                return try await Undoing(try await Cluster.current.connect(to: other.name))
+                    .undo(String(receipt.record), audit: log.log).verdict
+            }
+            #expect(failure.status == .inputMissing)
+            #expect(failure.sentence.contains("can be undone: DROP OWNED BY"), "\(failure.sentence)")
         }
     }
 
@@ -258,7 +306,7 @@ import Testing
             func apply() async throws -> RolloutOutcome {
                 try await Rollout(
                     try await scene.database.connect(), try scene.file(policy), passwords: GivenPasswords()
-                ).apply(maxRevokes: 20, audit: log.log, reviewed: reviewed)
+                ).apply(maxRevokes: 20, audit: log.log, reviewed: SavedPlans([reviewed]))
             }
             try await scene.run("GRANT INSERT ON app.users TO old@")
             let moved = try await apply()

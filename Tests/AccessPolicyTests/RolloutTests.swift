@@ -159,6 +159,54 @@ import Testing
         }
     }
 
+    @Test func `the plans of several databases are reviewed in one file and applied as they are`() async throws {
+        try await withPair { pair async throws in
+            let path = pair.log.folder.appending("plans.json")
+            let drafts = try await pair.rollout().drafts()
+            #expect(drafts.map(\.place.database) == pair.names)
+            try SavedPlans(drafts).write(to: path)
+            let reviewed = try SavedPlans.read(path)
+            #expect(reviewed.moved(in: try await pair.rollout().drafts()).isEmpty)
+            let outcome = try await pair.rollout().apply(maxRevokes: 20, audit: pair.log.log, reviewed: reviewed)
+            #expect(outcome.refusal == nil)
+            #expect(outcome.steps.map(\.stage) == [.preparation, .database, .database, .completion])
+            #expect(try await pair.login() == "true true")
+            for name in pair.names { #expect(try await pair.reads(name) == "t") }
+            for entry in try await pair.rollout().plan() { #expect(entry.plan.isEmpty) }
+        }
+    }
+
+    @Test func `when one of several databases has moved since the review, none is changed`() async throws {
+        try await withPair { pair async throws in
+            let reviewed = SavedPlans(try await pair.rollout().drafts())
+            let second = Database(cluster: try Cluster.current, name: pair.names[1])
+            try await second.run("CREATE TABLE app.later (); ALTER TABLE app.users ENABLE ROW LEVEL SECURITY")
+            let outcome = try await pair.rollout().apply(maxRevokes: 20, audit: pair.log.log, reviewed: reviewed)
+            #expect(
+                outcome.refusal
+                    == "nothing was done, since this has moved: database \(pair.names[1]): row security of table app.users: "
+                    + "was disabled, is enabled")
+            #expect(outcome.steps.isEmpty)
+            #expect(try await pair.scene.value("SELECT count(*) FROM pg_roles WHERE rolname LIKE '%@'") == "0")
+            #expect(try LogReader(pair.log.folder).records(last: 5, action: "policy").records.isEmpty)
+        }
+    }
+
+    @Test func `a database that the policy is for since the review is a reason to look again`() async throws {
+        try await withPair { pair async throws in
+            let drafts = try await pair.rollout().drafts()
+            let third = try await Cluster.current.makeDatabase()
+            try await third.run(pair.scene.own(ApplyTests.tables))
+            let more = SavedPlans(drafts + [drafts[0].elsewhere(third.name)])
+            let moved = more.moved(in: drafts)
+            #expect(moved.map(\.database) == [third.name])
+            #expect(moved.map(\.what) == [["it was planned, and the policy is no longer for it"]])
+            let fewer = SavedPlans([drafts[0], drafts[0].elsewhere(third.name)]).moved(in: drafts)
+            #expect(fewer.map(\.database) == [pair.names[1], third.name])
+            #expect(fewer[0].what == ["no plan was made of it"])
+        }
+    }
+
     @Test func `a name that matches no database is refused with the nearest`() async throws {
         try await withPair { pair async throws in
             let wrong = "{ \"version\": 1, \"databases\": [\"\(pair.other.name)x\"] }"
@@ -211,5 +259,15 @@ import Testing
             }
             for name in pair.names { #expect(try await pair.reads(name) == "t") }
         }
+    }
+}
+
+extension SavedPlan {
+    /// The same plan, as of another database.
+    fileprivate func elsewhere(_ database: String) -> SavedPlan {
+        SavedPlan(
+            plan, policy: policy,
+            place: Place(database: database, system: place.system, role: place.role, version: place.version),
+            seen: StateFacts(values: state), madeAt: madeAt)
     }
 }

@@ -22,7 +22,7 @@ import Testing
             let draft = try await log.draft(Self.policy)
             let path = log.folder.appending("plan.json")
             try draft.write(to: path)
-            let reviewed = try SavedPlan.read(path)
+            let reviewed = try SavedPlans.read(path).plans[0]
             #expect(reviewed.changes.map(\.sql) == draft.changes.map(\.sql))
             let outcome = try await log.apply(Self.policy, reviewed: reviewed)
             #expect(outcome.verdict == .applied)
@@ -129,7 +129,7 @@ import Testing
             try await log.draft(Self.policy).write(to: path)
             let text = String(decoding: try Files.read(path), as: UTF8.self)
             try Files.write(Array(text.replacing("GRANT SELECT", with: "GRANT INSERT").utf8), to: path)
-            let failure = await scene.failure { try SavedPlan.read(path).changes.count }
+            let failure = await scene.failure { try SavedPlans.read(path).plans.count }
             #expect(failure.status == .malformed)
             #expect(failure.sentence.hasSuffix("was changed since it was made: its fingerprint does not fit"))
         }

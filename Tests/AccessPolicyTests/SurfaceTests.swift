@@ -149,6 +149,39 @@ import Testing
             grants == scene.own("two@ SELECT postgres, three@ SELECT postgres, stranger@x SELECT postgres"))
     }
 
+    /// As `\df` shows them and CREATE FUNCTION writes them.
+    static let signatures: [(written: String, statement: String)] = [
+        ("app.total(a integer, b numeric)", "\"app\".\"total\"(integer, numeric)"),
+        ("app.total(IN a integer, b numeric(10,2) DEFAULT 1.5)", "\"app\".\"total\"(integer, numeric)"),
+        ("app.total(VARIADIC a integer[])", "\"app\".\"total\"(integer[])"),
+        ("app.total(VARIADIC integer[])", "\"app\".\"total\"(integer[])"),
+        ("\"Odd.one\".\"f()\"(a \"Odd.one\".\"d o\", OUT b integer)", "\"Odd.one\".\"f()\"(\"Odd.one\".\"d o\")"),
+        ("app.tidy(IN days integer, OUT note text)", "\"app\".\"tidy\"(IN integer)"),
+        ("app.tidy(IN days integer, IN note text)", "\"app\".\"tidy\"(IN integer, text)"),
+        ("app.tidy(days int, note character varying(3))", "none"), ("app.total(a intt)", "none"),
+    ]
+
+    @Test(arguments: signatures) func `a routine is found by its signature as people copy it`(
+        _ written: String, _ statement: String
+    ) async throws {
+        let scene = try await makeScene()
+        let name = written.replacing("\"", with: "\\\"")
+        let policy = """
+            { "version": 1, "grants": [{ "to": ["one@"], "on": { "functions": ["\(name)"] }, "privileges": ["EXECUTE"] }] }
+            """
+        guard statement != "none" else {
+            let failure = await scene.failure { try await scene.plan(policy).changes.count }
+            #expect(failure.status == .malformed)
+            #expect(failure.sentence.contains("grants[0].on.functions[0]: "), "\(failure.sentence)")
+            return
+        }
+        #expect(
+            try await scene.plan(policy).changes.map(\.sql)
+                == [[scene.own("GRANT EXECUTE ON ROUTINE \(statement) TO \"one@\"")]])
+        try await scene.apply(policy)
+        #expect(try await scene.plan(policy).isEmpty)
+    }
+
     @Test func `objects shared by all databases are managed only where that is written`() async throws {
         let scene = try await makeScene()
         try await scene.run(

@@ -82,12 +82,12 @@ import Testing
         try await withBackups(2) { producer, backups in
             let trusted = try producer.keys.trustedKeys()
             _ = try await pruning(producer, last: 1, graceHours: 24).prune("main", audit: producer.audit)
-            let held = try producer.repository.hold(
+            let held = try await producer.repository.hold(
                 backups[0].name, because: Hold(reason: "it is wanted", time: .now()), trusted: trusted)
             #expect(held.hold?.reason == "it is wanted")
             _ = try await pruning(producer, last: 1).prune("main", audit: producer.audit)
             #expect(try producer.repository.backups(of: "main").map(\.label) == backups.map(\.label))
-            try held.release()
+            _ = try await producer.repository.release(held.name)
             _ = try await pruning(producer, last: 1).prune("main", audit: producer.audit)
             #expect(try producer.repository.backups(of: "main").map(\.label) == [backups[1].label])
         }
@@ -98,8 +98,8 @@ import Testing
             _ = try await pruning(producer, last: 1, graceHours: 24).prune("main", audit: producer.audit)
             try Files.remove(backups[0].folder.appending(FileName.index))
             let trusted = try producer.keys.trustedKeys()
-            let failure = #expect(throws: PlainFailure.self) {
-                try producer.repository.hold(
+            let failure = await #expect(throws: PlainFailure.self) {
+                try await producer.repository.hold(
                     backups[0].label, because: Hold(reason: "too late", time: .now()), trusted: trusted)
             }
             #expect(failure?.status == .inputMissing)

@@ -25,6 +25,36 @@ import Testing
         #expect(try kept(RetentionPolicy([.days(2)]), backups) == ["day 10", "day 8"])
     }
 
+    @Test func `spans are those of the calendar, from the newest backup back`() throws {
+        let moments = ["2026-03-31T12:00:00Z", "2026-02-28T12:00:00Z", "2026-02-28T11:59:59Z", "2025-03-31T12:00:00Z"]
+        let backups = try moments.map { text in
+            RetentionCandidate(
+                cluster: "main", label: text, time: try #require(Timestamp(text)), complete: ["app"], proven: [:])
+        }
+        let month = try #require(CalendarSpan("1m"))
+        #expect(try kept(RetentionPolicy([.within(month)]), backups) == Array(moments[..<2]))
+        let year = try #require(CalendarSpan("1y"))
+        #expect(try kept(RetentionPolicy([.within(year)]), backups) == moments)
+    }
+
+    @Test(arguments: [
+        ("30d", "30 days"), ("6m", "6 months"), ("2y5m7d3h", "2 years 5 months 7 days 3 hours"), ("1h", "1 hour"),
+    ]) func `a span is read as restic writes it`(text: String, words: String) throws {
+        #expect(try #require(CalendarSpan(text)).description == words)
+    }
+
+    @Test(arguments: ["", "d", "30", "3d2y", "1d1d", "-1d", "1w", "1.5d", "999999y", "1 d"])
+    func `nothing else is a span`(text: String) {
+        #expect(CalendarSpan(text) == nil)
+    }
+
+    @Test func `a tag keeps whatever the numbers say`() throws {
+        let backups = [backup(day: 1, tags: ["release"]), backup(day: 2), backup(day: 3)]
+        let decisions = try RetentionPolicy([.last(1), .tagged("release")]).decide(backups)
+        #expect(decisions.filter(\.isKept).map(\.backup.label) == ["day 3", "day 1"])
+        #expect(decisions[2].reasons == ["tagged \"release\" of \"app\""])
+    }
+
     @Test func `rules keep on their own and each is named`() throws {
         let decisions = try RetentionPolicy([.last(1), .days(3)]).decide([backup(day: 1), backup(day: 3)])
         #expect(
@@ -146,11 +176,12 @@ import Testing
 }
 
 private func backup(
-    day: Int, _ complete: [String] = ["app"], proven: [String] = [], cluster: String = "main", hold: String? = nil
+    day: Int, _ complete: [String] = ["app"], proven: [String] = [], cluster: String = "main", hold: String? = nil,
+    tags: Set<String> = []
 ) -> RetentionCandidate {
     RetentionCandidate(
         cluster: cluster, label: "day \(day)", time: Timestamp(seconds: Int64(day) * 86400), complete: Set(complete),
-        proven: Dictionary(uniqueKeysWithValues: proven.map { ($0, .restore) }), hold: hold)
+        proven: Dictionary(uniqueKeysWithValues: proven.map { ($0, .restore) }), hold: hold, tags: tags)
 }
 
 private func kept(_ policy: RetentionPolicy, _ backups: [RetentionCandidate]) -> [String] {

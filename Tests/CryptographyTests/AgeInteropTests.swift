@@ -51,6 +51,41 @@ import Testing
         }
     }
 
+    @Test(arguments: [0, 1, 65_536, 300_000])
+    func `stock age opens what was given other recipients, and who had it before does not`(size: Int) async throws {
+        try await withFolder { folder in
+            let old = try await stockKeys(folder.appending("old"))
+            let new = try await stockKeys(folder.appending("new"))
+            let file = try await Child("/usr/bin/age", ["-r", old.recipient.description]).run(input: content(size))
+            let identity = try Files.readSecret(old.file)
+            let rekeyed = CollectingSink()
+            let rekeyer = AgeRekeyer(
+                opening: try AgeIdentity.parse(identity.span), for: [new.recipient], into: rekeyed)
+            for start in stride(from: 0, to: file.count, by: 77) {
+                try rekeyer.write(file.span.extracting(start..<min(start + 77, file.count)))
+            }
+            try rekeyer.finish()
+            let plain = try await Child("/usr/bin/age", ["-d", "-i", new.file.string]).run(input: rekeyed.bytes)
+            #expect(plain == content(size))
+            await #expect(throws: ChildFailure.self) {
+                try await Child("/usr/bin/age", ["-d", "-i", old.file.string]).run(input: rekeyed.bytes)
+            }
+        }
+    }
+
+    @Test func `a header that is cut off gets no other recipients`() async throws {
+        let identity = try AgeIdentity.generate()
+        let recipient = try #require(identity.recipient)
+        let file = try encrypt(content(10), to: [recipient])
+        for length in [0, 10, 50, 150] {
+            let rekeyer = AgeRekeyer(opening: [identity], for: [recipient], into: DiscardingSink())
+            #expect(throws: CryptographyError.self) {
+                try rekeyer.write(file.span.extracting(0..<length))
+                try rekeyer.finish()
+            }
+        }
+    }
+
     @Test func `age-keygen finds the same recipient for an identity of ours`() async throws {
         let identity = try AgeIdentity.generate()
         let (text, recipient) = (try #require(identity.text), try #require(identity.recipient))

@@ -122,6 +122,30 @@ import Testing
         #expect(try await Program.run("dbsec", arguments, environment: [:]).status == 64)
     }
 
+    @Test func `--strict commits nothing that is not proved, whatever the policy says`() async throws {
+        try await withRun { run async throws in
+            try await run.database.run("CREATE TABLE notes (id int)")
+            let policy = try run.policy(
+                """
+                { "version": 1, "roles": { "reader@": {} },
+                  "grants": [
+                    { "to": ["reader@"], "on": { "schemas": ["public"] }, "privileges": ["USAGE"] },
+                    { "to": ["reader@"], "on": { "tables": ["public.notes"] }, "privileges": ["SELECT"] } ],
+                  "rowSecurity": { "public.notes": { "policies": [
+                    { "name": "few", "to": ["reader@"], "using": "id < 10" } ] } },
+                  "tests": [
+                    { "as": "reader@", "given": ["INSERT INTO public.notes VALUES (1)"],
+                      "run": "SELECT id FROM public.notes WHERE id < 10", "expect": { "rows": [[1]] } } ] }
+                """)
+            let strict = try await run.dbsec("apply-roles", "--strict", policy)
+            #expect(strict.status == 1, "\(strict.stdout)\(strict.stderr)")
+            #expect(strict.stdout.hasPrefix("1 of 1 tests failed: everything was rolled back\n"), "\(strict.stdout)")
+            let lenient = try await run.dbsec("apply-roles", policy)
+            #expect(lenient.status == 0, "\(lenient.stdout)\(lenient.stderr)")
+            #expect(lenient.stdout.contains(": vacuous: it would pass"), "\(lenient.stdout)")
+        }
+    }
+
     @Test func `one policy for two databases has one report and one exit code`() async throws {
         try await withRun { run async throws in
             let other = try await Cluster.current.makeDatabase()
@@ -133,8 +157,11 @@ import Testing
             #expect(plan.status == 1)
             #expect(plan.stdout.hasPrefix("-- database \(names[0])\nCREATE ROLE "), "\(plan.stdout)")
             #expect(plan.stdout.contains("\n-- database \(names[1])\nCREATE ROLE "))
-            #expect(try await run.dbsec("plan", "--out", run.folder.appending("x").string, policy).status == 64)
-            let applied = try await run.dbsec("apply-roles", policy)
+            let saved = run.folder.appending("plans.json").string
+            #expect(try await run.dbsec("plan", "--out", saved, policy).stdout == plan.stdout)
+            let dry = try await run.dbsec("apply-roles", "--dry-run", "--plan", saved, policy)
+            #expect(dry.status == 0, "\(dry.stdout)\(dry.stderr)")
+            let applied = try await run.dbsec("apply-roles", "--plan", saved, policy)
             #expect(applied.status == 0, "\(applied.stderr)")
             #expect(
                 applied.stdout == """
@@ -148,6 +175,12 @@ import Testing
 
                     """)
             #expect(try await run.dbsec("plan", policy).status == 0)
+            let late = try await run.dbsec("apply-roles", "--dry-run", "--plan", saved, policy)
+            #expect(late.status == 1)
+            #expect(late.stdout.contains("-- moved since the saved plan: "), "\(late.stdout)")
+            let refused = try await run.dbsec("apply-roles", "--plan", saved, policy)
+            #expect(refused.status == 1)
+            #expect(refused.stdout.hasPrefix("nothing was done, since this has moved: database "), "\(refused.stdout)")
             let json = try await run.dbsec("apply-roles", "--json", policy)
             #expect(json.stdout.hasPrefix("{\"applied\":true,\"schema\":1,\"steps\":[{\"database\":"), "\(json.stdout)")
         }

@@ -10,7 +10,7 @@ import Testing
 /// One after the other: the roles are the policies' own, and every test's database shares them.
 @Suite(.cluster, .database, .serialized, .timeLimit(.minutes(4))) struct ExamplePoliciesTests {
     static let examples = ["analytics", "hardened", "saas"]
-    private static let root = FilePath(#filePath).removingLastComponent().removingLastComponent()
+    static let root = FilePath(#filePath).removingLastComponent().removingLastComponent()
         .removingLastComponent()
 
     private struct Example: Sendable {
@@ -151,6 +151,39 @@ import Testing
             try await hardened.database.run("SET ROLE db_owner; CREATE TABLE public.later (n int)", as: "db_migrator")
             #expect(try await hardened.answer("SELECT count(*)::text FROM public.later", as: "db_reader") == "0")
             #expect(try await hardened.answer("INSERT INTO public.later VALUES (1)", as: "db_app") == nil)
+            try await hardened.database.run(
+                "SET ROLE db_owner; CREATE FUNCTION public.later() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+                as: "db_migrator")
+            let open = "SELECT has_function_privilege('db_nobody', 'public.later()', 'EXECUTE')::text"
+            #expect(try await hardened.database.value(open) == "false")
+            #expect(try await hardened.answer("SELECT public.later()::text", as: "db_reader") == "1")
+        }
+    }
+
+    /// Roles, parameters and tablespaces are the whole server's, and other tests make some too.
+    @Test(arguments: [
+        ("analytics", []), ("hardened", []), ("saas", ["fk-action-rewrites table app.documents"]),
+    ]) func `the lint says nothing of an applied example but what is so`(_ name: String, _ known: [String]) async throws
+    {
+        struct Lint: Decodable {
+            struct Finding: Decodable {
+                let id: String
+                let severity: String
+                let object: String
+            }
+            let findings: [Finding]
+            let notes: [String]
+        }
+        try await with(name) { example in
+            let result = try await example.dbsec("lint", "--json", example.policy)
+            #expect(result.status == 0, "\(result.stdout)\(result.stderr)")
+            let lint = try JSONDecoder().decode(Lint.self, from: Data(result.stdout.utf8))
+            let found = lint.findings.filter { finding in
+                finding.severity != "info"
+                    && !["role", "parameter", "tablespace"].contains(finding.object.split(separator: " ").first ?? "")
+            }
+            #expect(found.map { "\($0.id) \($0.object)" } == known)
+            #expect(lint.notes == [])
         }
     }
 

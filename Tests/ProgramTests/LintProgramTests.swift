@@ -183,6 +183,26 @@ import Testing
         #expect(other.suppressions == nil)
     }
 
+    @Test func `SARIF is valid by the schema of its standard`() async throws {
+        try await Database.current.run(Self.unfiltered)
+        let found = try await lint(
+            ["--format", "sarif"], baseline: Self.accepting("table public.orders", until: "2999-12-31"))
+        let nothing = try await lint(["--format", "sarif", "--schema", "pg_catalog"])
+        try await withTemporaryFolder { folder in
+            for (name, text) in [("found", found.stdout), ("nothing", nothing.stdout)] {
+                try Files.write(Array(text.utf8), to: folder.appending(name))
+            }
+            let script = ExamplePoliciesTests.root.appending("scripts/validate-sarif").string
+            let paths = ["found", "nothing"].map { folder.appending($0).string }
+            let result = try await Program.run(script, paths)
+            #expect(result.status == 0, "\(result.stdout)\(result.stderr)")
+            // The validator does refuse what is wrong.
+            let broken = found.stdout.replacing("\"ruleIndex\":", with: "\"rulesIndex\":")
+            try Files.write(Array(broken.utf8), to: folder.appending("broken"))
+            #expect(try await Program.run(script, [folder.appending("broken").string]).status == 1)
+        }
+    }
+
     private struct SarifLog: Decodable {
         struct Run: Decodable {
             let tool: Tool

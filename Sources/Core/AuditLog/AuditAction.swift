@@ -12,6 +12,8 @@ package enum AuditAction: String, Codable, Sendable, CaseIterable {
     case backupRestore = "backup.restore"
     case backupRead = "backup.read"
     case backupPrune = "backup.prune"
+    case backupCopy = "backup.copy"
+    case backupRekey = "backup.rekey"
     case backupHold = "backup.hold"
     case backupRelease = "backup.release"
 

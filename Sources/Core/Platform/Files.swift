@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 package import SystemPackage
 
@@ -128,6 +129,14 @@ package enum Files {
         _ = try system("create", new) {
             old.withPlatformString { old in new.withPlatformString { Glibc.rename(old, $0) } }
         }
+    }
+
+    /// Exchanges two names in one folder at once, so that neither is ever missing.
+    package static func exchange(_ one: FilePath, _ other: FilePath) throws {
+        _ = try system("exchange", one) {
+            one.withPlatformString { one in other.withPlatformString { clinux_exchange(one, $0) } }
+        }
+        try syncDirectory(one.removingLastComponent())
     }
 
     /// Makes a change of names in a folder survive a power cut.

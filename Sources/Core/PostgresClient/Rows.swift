@@ -46,14 +46,15 @@ package final class Rows: @unchecked Sendable, RandomAccessCollection {
         String(cString: PQcmdStatus(result))
     }
 
-    func position(of column: String) throws -> Int {
+    /// Where the named column stands, for results of so many rows that the name should be looked up once.
+    package func position(of column: String) throws -> Int {
         if let position = positions[column] { return position }
         throw PlainFailure(
             .internalError, "the query has no column \"\(column)\" but \(columns.joined(separator: ", "))")
     }
 
     func cell(row: Int, column: Int) throws -> Cell {
-        guard indices.contains(row), columns.indices.contains(column) else {
+        guard row >= 0, row < endIndex, column >= 0, column < columns.count else {
             throw PlainFailure(.internalError, "the result has no row \(row), column \(column)")
         }
         let (row, column) = (CInt(row), CInt(column))

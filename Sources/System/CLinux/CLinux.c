@@ -19,6 +19,10 @@ int clinux_rename_new(const char *from, const char *to) {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 }
 
+int clinux_exchange(const char *one, const char *other) {
+    return renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+}
+
 int clinux_allocate(int descriptor, off_t size) {
     int code = posix_fallocate(descriptor, 0, size);
     if (code == 0) return 0;

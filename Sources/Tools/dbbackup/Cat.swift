@@ -34,7 +34,8 @@ struct Cat: Command {
     }
 
     func run(_ context: Context) async throws -> any Report {
-        let stored = try context.repository(place).backup(named: backup)
+        let repository = try await context.repository(place)
+        let stored = try repository.backup(named: backup)
         let authentic = try AuthenticBackup(stored, trusted: context.keys.trustedKeys())
         let database = try database ?? authentic.manifest.onlyDatabase
         let contents = BackupContents(
@@ -43,8 +44,10 @@ struct Cat: Command {
         return try await context.openAudit().recording(.backupRead, target: target) { note in
             note.facts["table"] = .text(table)
             do {
-                let rows = try await contents.copyRows(of: table, in: database, into: StandardOutputSink())
-                note.facts["rows"] = .number(rows)
+                note.facts["rows"] = .number(
+                    try await context.withFiles(of: stored, in: repository) {
+                        try await contents.copyRows(of: table, in: database, into: StandardOutputSink())
+                    })
             } catch let failure as FileFailure where failure.code == .brokenPipe {
                 // The reader had enough.
             }

@@ -36,7 +36,7 @@ struct Check: Command {
     var metrics: FilePath?
 
     func run(_ context: Context) async throws -> any Report {
-        let repository = try context.repository(place)
+        let repository = try await context.repository(place)
         let health = try Health.read(repository, keys: context.keys)
         let limits = HealthLimits(
             age: maxAge?.seconds ?? 26 * 3600, provenAge: maxProofAge?.seconds ?? 8 * 86400,

@@ -49,9 +49,11 @@ struct Diff: Command {
     }
 
     private func index(_ name: String, _ context: Context) async throws -> IndexDocument {
-        let stored = try context.repository(place).backup(named: name)
+        let repository = try await context.repository(place)
+        let stored = try repository.backup(named: name)
         let authentic = try AuthenticBackup(stored, trusted: context.keys.trustedKeys())
-        return try await BackupContents(authentic, identities: context.identities(identity)).index()
+        let contents = try BackupContents(authentic, identities: context.identities(identity))
+        return try await context.withFiles(of: stored, in: repository, [.index]) { try await contents.index() }
     }
 }
 

@@ -29,17 +29,15 @@ struct HoldBackup: Command {
     }
 
     func run(_ context: Context) async throws -> any Report {
-        let repository = try context.repository(place)
+        let repository = try await context.repository(place)
         return try await context.openAudit().recording(release ? .backupRelease : .backupHold) { note in
             let stored: StoredBackup
             if let reason {
-                stored = try repository.hold(
+                stored = try await repository.hold(
                     backup, because: Hold(reason: reason, time: context.now()), trusted: context.keys.trustedKeys())
                 note.facts["reason"] = .text(reason)
             } else {
-                stored = try repository.backup(named: backup)
-                guard stored.hold != nil else { throw PlainFailure(.inputMissing, "\(stored.name) is not held") }
-                try stored.release()
+                stored = try await repository.release(backup)
             }
             note.target = AuditTarget(cluster: stored.cluster, backup: stored.label)
             return HoldReport(backup: stored.name, held: !release)

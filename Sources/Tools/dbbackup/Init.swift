@@ -34,7 +34,7 @@ struct Init: Command {
 
     func run(_ context: Context) async throws -> any Report {
         let recipients = try recipient.map { try AgeRecipient(parsing: $0) }
-        let repository = try context.repository(place)
+        let repository = try await context.repository(place)
         guard !context.keys.isMade else { throw Initialisation.alreadyMade(context.keys) }
         let initialisation = Initialisation(
             keys: context.keys, repository: repository, audit: try context.openAudit())
@@ -71,7 +71,7 @@ private struct InitReport: Report {
             String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self)
         }
         signingKey = made.publicKey.text
-        self.repository = repository.root.string
+        self.repository = repository.name
         self.keys = keys.path.string
         keptHere = keys.holdsIdentity
     }

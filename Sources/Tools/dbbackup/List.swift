@@ -15,7 +15,7 @@ struct List: Command {
     var cluster: String?
 
     func run(_ context: Context) async throws -> any Report {
-        let repository = try context.repository(place)
+        let repository = try await context.repository(place)
         let backups = try cluster.map { try repository.backups(of: $0) } ?? repository.backups()
         let trusted = try context.keys.trustedKeys()
         return ListReport(backups: backups.map { Listed($0, trusted: trusted) }, now: context.now())

@@ -10,6 +10,6 @@ import Console
             """,
         verbs: [
             Init.self, Run.self, List.self, Show.self, Verify.self, Restore.self, Diff.self, Cat.self, Check.self,
-            Prune.self, HoldBackup.self, Keys.self,
+            Prune.self, Copy.self, HoldBackup.self, Keys.self,
         ])
 }

@@ -13,7 +13,8 @@ struct Prune: Command {
             (78).
 
             What no rule keeps is given up: it is listed no more, and removed by the first prune after the time of grace. Until
-            then dbbackup hold brings it back.
+            then dbbackup hold brings it back. Under an object lock (lockDays in the configuration) it is removed when the
+            lock has ended; in append-only storage (appendOnly) never, which is left to the storage's own rules.
             """,
         examples: [
             "dbbackup prune --keep-last 7 --keep-days 30 --dry-run",
@@ -44,6 +45,12 @@ struct Prune: Command {
     @Option(help: "Keep the newest of each of this many years.")
     var keepYearly: Int?
 
+    @Option(help: "Keep what is at most so much older than the newest backup of the database, as 30d, 6m or 2y5m7d3h.")
+    var keepWithin: String?
+
+    @Option(help: "Keep what was made with this tag; may be repeated.")
+    var keepTag: [String] = []
+
     @Option(help: "A backup makes an older one removable only once it was proved to this level.")
     var requireProof: ProofLevel?
 
@@ -58,13 +65,19 @@ struct Prune: Command {
 
     func validate() throws {
         if let graceHours, graceHours < 0 { throw ValidationError("--grace-hours is 0 or more") }
+        if let keepWithin, CalendarSpan(keepWithin) == nil {
+            throw ValidationError("\"\(keepWithin)\" is no length of time: write 30d, 6m or 2y5m7d3h")
+        }
     }
 
     private var rules: Set<RetentionRule> {
-        RetentionNumbers(
-            last: keepLast, days: keepDays, hourly: keepHourly, daily: keepDaily, weekly: keepWeekly,
-            monthly: keepMonthly, yearly: keepYearly
-        ).rules
+        let numbered: [RetentionRule?] = [
+            keepLast.map(RetentionRule.last), keepDays.map(RetentionRule.days), keepHourly.map { .each(.hourly, $0) },
+            keepDaily.map { .each(.daily, $0) }, keepWeekly.map { .each(.weekly, $0) },
+            keepMonthly.map { .each(.monthly, $0) }, keepYearly.map { .each(.yearly, $0) },
+            keepWithin.flatMap(CalendarSpan.init).map(RetentionRule.within),
+        ]
+        return Set(numbered.compactMap(\.self) + keepTag.map(RetentionRule.tagged))
     }
 
     func run(_ context: Context) async throws -> any Report {
@@ -72,13 +85,13 @@ struct Prune: Command {
         // A rule on the command line stands for all of those in the file.
         let policy = try RetentionPolicy(
             rules.isEmpty ? settings.rules : rules, requiredProof: requireProof ?? settings.requiredProof)
-        let repository = try context.repository(place)
+        let repository = try await context.repository(place)
         let pruning = Pruning(
             repository: repository, keys: context.keys, policy: policy,
-            graceHours: graceHours ?? settings.graceHours ?? 24, now: context.now)
+            graceHours: graceHours ?? settings.graceHours ?? 24, storage: settings.storage, now: context.now)
         let clusters = try repository.clusters().filter { cluster == nil || $0 == cluster }
         if let cluster, clusters.isEmpty {
-            throw PlainFailure(.inputMissing, "there is no cluster \"\(cluster)\" in \(repository.root)")
+            throw PlainFailure(.inputMissing, "there is no cluster \"\(cluster)\" in \(repository.name)")
         }
         var backups: [Decided] = []
         for cluster in clusters {
@@ -86,6 +99,7 @@ struct Prune: Command {
                 try await dryRun
                 ? pruning.decide(cluster) : pruning.prune(cluster, audit: context.openAudit())
             backups += decided.decisions.map(Decided.init)
+            backups += decided.waiting.sorted { $0.key < $1.key }.map { Decided(cluster, $0.key, until: $0.value) }
             backups += decided.doubtful.sorted { $0.key < $1.key }.map { Decided(cluster, $0.key, doubt: $0.value) }
         }
         return PruneReport(dryRun: dryRun, backups: backups)
@@ -101,6 +115,13 @@ private struct Decided: Encodable, Sendable {
         backup = "\(decision.backup.cluster)/\(decision.backup.label)"
         isKept = decision.isKept
         reasons = decision.reasons
+    }
+
+    init(_ cluster: String, _ label: String, until end: Timestamp?) {
+        backup = "\(cluster)/\(label)"
+        isKept = false
+        let when = end.map { "may be removed from \($0.brief) on" } ?? "the storage lets nobody remove it"
+        reasons = ["given up, and still there: \(when)"]
     }
 
     init(_ cluster: String, _ label: String, doubt: String) {

@@ -111,27 +111,34 @@ struct Restore: Command {
     }
 
     func run(_ context: Context) async throws -> any Report {
-        let stored = try context.repository(place).backup(named: backup)
+        let repository = try await context.repository(place)
+        let stored = try repository.backup(named: backup)
         // Nothing is decrypted, and no identity is read, before it is known whose backup this is.
         let authentic = try AuthenticBackup(stored, trusted: context.keys.trustedKeys())
         let restoration = Restoration(
             authentic, identities: try context.identities(identity),
             server: try server.parameters(for: context.program).reaching([], context.environment), options: options,
             environment: context.environment, now: context.now, progress: context.progress)
-        guard !plan else { return RestorePlanReport(try await restoration.prepare().plan) }
+        guard !plan else {
+            return try await context.withFiles(of: stored, in: repository) {
+                RestorePlanReport(try await restoration.prepare().plan)
+            }
+        }
         let target = AuditTarget(
             cluster: stored.cluster, database: targetDbname ?? database.first, backup: stored.label)
         return try await context.openAudit().recording(.backupRestore, target: target) { note in
             note.facts["manifest"] = .text(stored.manifestHash.hex)
-            let prepared = try await restoration.prepare()
-            note.target.database = prepared.plan.databases.map(\.target).joined(separator: ", ")
-            note.role = prepared.plan.user
-            if !context.isQuiet { prepared.plan.warnings.forEach(context.warn) }
-            let report = RestoreReport(prepared.plan, try await restoration.carryOut(prepared))
-            note.facts["verdict"] = report.verdict.map { .text($0.rawValue) }
-            note.facts["kept"] = report.kept.isEmpty ? nil : .text(report.kept.joined(separator: ", "))
-            if report.status != .success { note.answerNo(report.verdict?.rawValue ?? "") }
-            return report
+            return try await context.withFiles(of: stored, in: repository) {
+                let prepared = try await restoration.prepare()
+                note.target.database = prepared.plan.databases.map(\.target).joined(separator: ", ")
+                note.role = prepared.plan.user
+                if !context.isQuiet { prepared.plan.warnings.forEach(context.warn) }
+                let report = RestoreReport(prepared.plan, try await restoration.carryOut(prepared))
+                note.facts["verdict"] = report.verdict.map { .text($0.rawValue) }
+                note.facts["kept"] = report.kept.isEmpty ? nil : .text(report.kept.joined(separator: ", "))
+                if report.status != .success { note.answerNo(report.verdict?.rawValue ?? "") }
+                return report
+            }
         }
     }
 }

@@ -30,6 +30,15 @@ struct Run: Command {
     @Option(help: "The folder of PostgreSQL's programs (default: DBSEC_POSTGRES, or one that fits the server).")
     var pgBin: FilePath?
 
+    @Option(help: "A word by which dbbackup prune --keep-tag keeps this backup; may be repeated.")
+    var tag: [String] = []
+
+    @Option(
+        help:
+            "Copy it to this place too: remote:path or a folder; may be repeated (adds to copies in the configuration)."
+    )
+    var copyTo: [String] = []
+
     func validate() throws {
         if let lockWaitTimeout, !(1...86_400).contains(lockWaitTimeout) {
             throw ValidationError("--lock-wait-timeout is from 1 to 86400 seconds")
@@ -41,13 +50,25 @@ struct Run: Command {
         var options = BackupRun.Options(databases: databases, cluster: cluster ?? settings.cluster)
         options.lockWait = lockWaitTimeout ?? settings.lockWaitTimeout ?? options.lockWait
         options.programs = pgBin
+        options.tags = tag
         try context.keys.requireReader()
+        let repository = try await context.repository(place)
         let run = BackupRun(
             server: try server.parameters(for: context.program).reaching(databases, context.environment),
-            repository: try context.repository(place), keys: context.keys, audit: try context.openAudit(),
+            repository: repository, keys: context.keys, audit: try context.openAudit(),
             program: "\(context.program) \(Release.version)", options: options, environment: context.environment,
             now: context.now, progress: context.progress)
-        return RunReport(try await run.make())
+        let made = try await run.make()
+        try await repository.sendWhole(
+            made.backup, made.manifest, audit: context.openAudit(), progress: context.progress)
+        var copies: [CopyReport.Place] = []
+        for place in settings.copies + copyTo {
+            copies.append(
+                await CopyReport.Place(place) {
+                    [try await context.copying(to: place, from: repository).copy(made.backup)]
+                })
+        }
+        return RunReport(made, copies)
     }
 }
 
@@ -69,8 +90,13 @@ private struct RunReport: Report {
     let manifest: String
     let trust: String
     let notCovered: [Manifest.Gap]
+    let copies: [CopyReport.Place]
 
-    init(_ made: BackupRun.Made) {
+    /// The backup itself is there, whatever became of its copies.
+    var status: ExitStatus { CopyReport(dryRun: false, copies: copies).status }
+
+    init(_ made: BackupRun.Made, _ copies: [CopyReport.Place]) {
+        self.copies = copies
         backup = made.backup.name
         folder = made.backup.folder.string
         databases = made.index.databases.map { database in
@@ -94,6 +120,7 @@ private struct RunReport: Report {
         ]
         if trust == Manifest.Trust.sameHost.rawValue { lines.append("trust: same host") }
         lines += notCovered.map(\.line)
+        lines += copies.flatMap(\.lines).map { "copy: \(Plain.line($0))" }
         return lines.joined(separator: "\n")
     }
 }

@@ -10,11 +10,16 @@ struct Settings: Decodable, Sendable {
     var repository: String?
     var cluster: String?
     var lockWaitTimeout: Int?
-    /// From `keepLast`, `keepDays`, `keepHourly`, `keepDaily`, `keepWeekly`, `keepMonthly` and `keepYearly`.
+    /// More places for every backup: `remote:path` of rclone's, or folders.
+    var copies: [String] = []
+    /// From `keepLast`, `keepDays`, `keepWithin`, `keepHourly`, `keepDaily`, `keepWeekly`, `keepMonthly`, `keepYearly` and
+    /// `keepTags`.
     var rules: Set<RetentionRule> = []
     /// From `requireProof`.
     var requiredProof: ProofLevel?
     var graceHours: Int?
+    /// From `appendOnly` and `lockDays`.
+    var storage = Pruning.Storage.removable
     /// Where scratch clusters are made; the default is memory when the backup fits, else the state folder.
     var scratchFolder: String?
     /// The libraries that a scratch cluster may load because the source did.
@@ -23,52 +28,54 @@ struct Settings: Decodable, Sendable {
     var smokeFile: String?
 
     private enum Keys: String, CodingKey, CaseIterable {
-        case repository, cluster, lockWaitTimeout, keepLast, keepDays, keepHourly, keepDaily, keepWeekly, keepMonthly
-        case keepYearly, requireProof, graceHours, scratchFolder, allowedPreloadLibraries, smokeFile
+        case repository, copies, cluster, lockWaitTimeout, keepLast, keepDays, keepWithin, keepHourly, keepDaily
+        case keepWeekly, keepMonthly, keepYearly, keepTags, requireProof, graceHours, appendOnly, lockDays
+        case scratchFolder, allowedPreloadLibraries, smokeFile
     }
+
+    private static let numbered: [(Keys, @Sendable (Int) -> RetentionRule)] = [
+        (.keepLast, { .last($0) }), (.keepDays, { .days($0) }), (.keepHourly, { .each(.hourly, $0) }),
+        (.keepDaily, { .each(.daily, $0) }), (.keepWeekly, { .each(.weekly, $0) }),
+        (.keepMonthly, { .each(.monthly, $0) }), (.keepYearly, { .each(.yearly, $0) }),
+    ]
 
     init() {}
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.strict(Keys.self)
         repository = try container.decodeIfPresent(String.self, forKey: .repository)
+        copies = try container.decodeIfPresent([String].self, forKey: .copies) ?? []
         cluster = try container.decodeIfPresent(String.self, forKey: .cluster)
         lockWaitTimeout = try container.decodeIfPresent(Int.self, forKey: .lockWaitTimeout)
-        let kept = RetentionNumbers(
-            last: try container.decodeIfPresent(Int.self, forKey: .keepLast),
-            days: try container.decodeIfPresent(Int.self, forKey: .keepDays),
-            hourly: try container.decodeIfPresent(Int.self, forKey: .keepHourly),
-            daily: try container.decodeIfPresent(Int.self, forKey: .keepDaily),
-            weekly: try container.decodeIfPresent(Int.self, forKey: .keepWeekly),
-            monthly: try container.decodeIfPresent(Int.self, forKey: .keepMonthly),
-            yearly: try container.decodeIfPresent(Int.self, forKey: .keepYearly))
-        rules = kept.rules
+        for (key, rule) in Self.numbered {
+            if let number = try container.decodeIfPresent(Int.self, forKey: key) { rules.insert(rule(number)) }
+        }
+        if let text = try container.decodeIfPresent(String.self, forKey: .keepWithin) {
+            guard let span = CalendarSpan(text) else {
+                throw Rejected(
+                    "\"\(text)\" is no length of time: write 30d, 6m or 2y5m7d3h",
+                    at: container.codingPath + [Keys.keepWithin])
+            }
+            rules.insert(.within(span))
+        }
+        for tag in try container.decodeIfPresent([String].self, forKey: .keepTags) ?? [] { rules.insert(.tagged(tag)) }
         requiredProof = try container.decodeIfPresent(ProofLevel.self, forKey: .requireProof)
         graceHours = try container.decodeIfPresent(Int.self, forKey: .graceHours)
+        if let days = try container.decodeIfPresent(Int.self, forKey: .lockDays) { storage = .locked(days: days) }
+        if try container.decodeIfPresent(Bool.self, forKey: .appendOnly) == true { storage = .appendOnly }
         scratchFolder = try container.decodeIfPresent(String.self, forKey: .scratchFolder)
         allowedPreloadLibraries = try container.decodeIfPresent([String].self, forKey: .allowedPreloadLibraries)
         smokeFile = try container.decodeIfPresent(String.self, forKey: .smokeFile)
     }
 }
 
-/// How many backups each rule keeps, as options and configuration say it; nil: there is no such rule.
-struct RetentionNumbers {
-    var last, days, hourly, daily, weekly, monthly, yearly: Int?
-
-    var rules: Set<RetentionRule> {
-        Set(
-            [
-                last.map(RetentionRule.last), days.map(RetentionRule.days), hourly.map { .each(.hourly, $0) },
-                daily.map { .each(.daily, $0) }, weekly.map { .each(.weekly, $0) }, monthly.map { .each(.monthly, $0) },
-                yearly.map { .each(.yearly, $0) },
-            ].compactMap(\.self))
-    }
-}
-
 /// Where backups are.
 struct RepositoryOptions: ParsableArguments, Sendable {
-    @Option(help: "The folder of the backups (default: backups/ in the state folder).", completion: .directory)
-    var repository: FilePath?
+    @Option(
+        help:
+            "Where the backups are: a folder, or remote:path as rclone knows it (default: backups/ in the state folder).",
+        completion: .directory)
+    var repository: String?
 }
 
 extension Context {
@@ -76,9 +83,27 @@ extension Context {
         get throws { try configuration.section("backup", as: Settings.self) ?? Settings() }
     }
 
-    func repository(_ options: RepositoryOptions) throws -> Repository {
-        let named = try options.repository ?? settings.repository.map { FilePath($0) }
-        return Repository(named?.absolute ?? state.backups)
+    func repository(_ options: RepositoryOptions) async throws -> Repository {
+        let named = try options.repository ?? settings.repository ?? state.backups.string
+        return try await Repository.open(named, mirrors: mirrors)
+    }
+
+    /// Where remote repositories are mirrored, without their large files.
+    var mirrors: FilePath { state.path.appending("mirrors") }
+
+    /// Has the files of a backup here while `body` runs, wherever it really is.
+    func withFiles<Value>(
+        of stored: StoredBackup, in repository: Repository,
+        _ roles: Set<Manifest.File.Role> = Set(Manifest.File.Role.allCases), _ body: () async throws -> Value
+    ) async throws -> Value {
+        guard repository.remote != nil else { return try await body() }
+        let backup = try AuthenticBackup(stored, trusted: keys.trustedKeys())
+        return try await repository.withFiles(of: backup, roles, progress: progress, body)
+    }
+
+    func copying(to place: String, from source: Repository) async throws -> BackupCopying {
+        try await BackupCopying.opening(
+            place, from: source, keys: keys, mirrors: mirrors, audit: openAudit(), progress: progress)
     }
 
     var keys: KeyFolder { KeyFolder(state.keys) }

@@ -17,7 +17,7 @@ struct Show: Command {
     var backup: String
 
     func run(_ context: Context) async throws -> any Report {
-        let stored = try context.repository(place).backup(named: backup)
+        let stored = try await context.repository(place).backup(named: backup)
         return ShowReport(
             backup: stored.name, folder: stored.folder.string, manifestHash: stored.manifestHash.hex,
             manifest: try stored.manifest(),

@@ -60,7 +60,7 @@ struct Verify: Command {
     }
 
     func run(_ context: Context) async throws -> any Report {
-        let repository = try context.repository(place)
+        let repository = try await context.repository(place)
         let prover = try context.prover(repository, identity: identity, smoke: level == .restore ? smoke : nil)
         var round =
             try all
@@ -75,7 +75,10 @@ struct Verify: Command {
                 try await audit.recording(
                     .backupVerify, target: AuditTarget(cluster: backup.cluster, backup: backup.label)
                 ) { note in
-                    let verified = try await verify(backup, prover)
+                    let verified = try await context.withFiles(of: backup, in: repository) {
+                        try await verify(backup, prover)
+                    }
+                    try await repository.sendProofs(of: backup)
                     note.facts["level"] = .text(level.rawValue)
                     note.facts["verdict"] = .text(verified.verdict.rawValue)
                     note.facts["manifest"] = .text(backup.manifestHash.hex)

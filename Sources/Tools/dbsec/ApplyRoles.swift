@@ -11,7 +11,8 @@ struct ApplyRoles: Command {
         details: """
             Recorded in the audit log; without a log nothing is done. A second run changes nothing. In authoritative mode,
             what is not declared is revoked, up to --max-revokes. With --plan, exactly the plan that dbsec plan --out has
-            saved is applied, or nothing (exit code 1) when policy or database have moved since. With --undo, one earlier
+            saved is applied, or nothing (exit code 1) when policy or database have moved since; over several databases,
+            when any of them has. With --undo, one earlier
             apply is taken back, if nothing it touched has changed since. Over several databases, each has a transaction of
             its own, and roles get login, memberships and passwords only when all databases are proved.
             """,
@@ -36,13 +37,16 @@ struct ApplyRoles: Command {
     @Option(help: "Take back the apply with this number or id in the audit log (see dbaudit show).")
     var undo: String?
 
+    @Flag(help: "Commit only when every test is proved: vacuous and unknown ones fail, whatever the policy says.")
+    var strict = false
+
     @Option(help: "Do nothing when more undeclared rights than this would be taken away.")
     var maxRevokes = 20
 
     func validate() throws {
         guard maxRevokes >= 0 else { throw ValidationError("--max-revokes is 0 or more") }
-        guard undo == nil || (policy == nil && plan == nil && !dryRun) else {
-            throw ValidationError("--undo takes neither a policy nor --plan nor --dry-run")
+        guard undo == nil || (policy == nil && plan == nil && !dryRun && !strict) else {
+            throw ValidationError("--undo takes neither a policy nor --plan, --dry-run or --strict")
         }
         guard undo != nil || policy != nil else { throw ValidationError("a policy is expected") }
     }
@@ -53,33 +57,34 @@ struct ApplyRoles: Command {
             return ApplyReport(try await Undoing(connection).undo(undo, audit: try context.openAudit()), undone: undo)
         }
         guard let policy else { throw ValidationError("a policy is expected") }
-        let file = try PolicyFile.load(policy)
-        let reviewed = try plan.map(SavedPlan.read)
+        let loaded = try PolicyFile.load(policy)
+        let file = strict ? loaded.strict : loaded
+        let reviewed = try plan.map(SavedPlans.read)
         let passwords = try await GivenPasswords.fetch(file.policy, environment: context.environment)
         let connection = try await server.connect(context)
         let rollout = Rollout(connection, file, passwords: passwords, now: context.now())
-        if try await rollout.isNeeded() { return try await run(rollout, file, reviewed, context) }
+        if try await rollout.isNeeded() { return try await run(rollout, reviewed, context) }
         let provisioner = Provisioner(connection, file, passwords: passwords, now: context.now())
         if dryRun {
             let draft = try await provisioner.draft()
-            let moved = reviewed?.moved(in: draft) ?? []
+            let moved = reviewed?.moved(in: [draft]).flatMap(\.what) ?? []
             let isAllowed = moved.isEmpty && draft.plan.revokes <= maxRevokes
             return PlanReport(draft.plan, moved: moved, status: isAllowed ? .success : .negative)
         }
         let outcome = try await provisioner.apply(
-            maxRevokes: maxRevokes, audit: try context.openAudit(), reviewed: reviewed)
+            maxRevokes: maxRevokes, audit: try context.openAudit(), reviewed: reviewed?.plans.first)
         return ApplyReport(outcome)
     }
 
     /// Several databases, or roles that hold something in others.
     private func run(
-        _ rollout: Rollout, _ file: PolicyFile, _ reviewed: SavedPlan?, _ context: Context
+        _ rollout: Rollout, _ reviewed: SavedPlans?, _ context: Context
     ) async throws -> any Report {
-        guard reviewed == nil || file.policy.databases.isEmpty else { throw SeveralDatabases() }
         if dryRun {
-            let plans = try await rollout.plan()
-            let isAllowed = plans.reduce(0) { $0 + $1.plan.revokes } <= maxRevokes
-            return DatabasePlansReport(plans, status: isAllowed ? .success : .negative)
+            let drafts = try await rollout.drafts()
+            let moved = reviewed?.moved(in: drafts) ?? []
+            let isAllowed = moved.isEmpty && drafts.reduce(0) { $0 + $1.plan.revokes } <= maxRevokes
+            return DatabasePlansReport(drafts, moved: moved, status: isAllowed ? .success : .negative)
         }
         return RolloutReport(
             try await rollout.apply(maxRevokes: maxRevokes, audit: try context.openAudit(), reviewed: reviewed))
@@ -114,7 +119,16 @@ struct ApplyReport: Report {
             lines += outcome.tests.filter { $0.verdict != .proved }.map { "warning: \(TestReport.line($0))" }
             lines += outcome.proof.findings.map(TestReport.line)
         }
-        if let undo = outcome.undo { lines.append("to take it back: dbsec apply-roles --undo \(undo.record)") }
+        if let undo = outcome.undo {
+            lines.append(
+                undo.statements > 0
+                    ? "to take it back: dbsec apply-roles --undo \(undo.record)" : "it cannot be taken back")
+            if undo.left > 0 {
+                lines.append(
+                    "\(Words.plural(undo.left, "thing")) cannot be undone: \(undo.file) in the audit log's folder lists them"
+                )
+            }
+        }
         if !outcome.plan.undeclared.isEmpty {
             lines.append("\(outcome.plan.undeclared.count) not declared, left alone: see dbsec plan")
         }

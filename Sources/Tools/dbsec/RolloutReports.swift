@@ -7,9 +7,18 @@ struct DatabasePlansReport: Report {
     private let plans: [(database: String, plan: PlanReport)]
     let status: ExitStatus
 
-    init(_ plans: [(database: String, plan: Plan)], status: ExitStatus? = nil) {
-        self.plans = plans.map { ($0.database, PlanReport($0.plan)) }
-        self.status = status ?? (plans.allSatisfy(\.plan.isEmpty) ? .success : .negative)
+    /// - Parameter moved: What has moved in which database since a saved plan was made.
+    init(_ drafts: [SavedPlan], moved: [(database: String, what: [String])] = [], status: ExitStatus? = nil) {
+        var plans = drafts.map { draft in
+            let here = moved.filter { $0.database == draft.place.database }.flatMap(\.what)
+            return (database: draft.place.database, plan: PlanReport(draft.plan, moved: here))
+        }
+        // Planned once, and no longer a database of the policy.
+        for (database, what) in moved where !drafts.contains(where: { $0.place.database == database }) {
+            plans.append((database, PlanReport(Plan(), moved: what)))
+        }
+        self.plans = plans
+        self.status = status ?? (drafts.allSatisfy(\.plan.isEmpty) ? .success : .negative)
     }
 
     var text: String {
@@ -70,11 +79,4 @@ struct RolloutReport: Report {
                 Step(stage: $0.stage.rawValue, database: $0.database, result: ApplyReport($0.outcome))
             }, forKey: .steps)
     }
-}
-
-/// A saved plan was asked for, or given, for a policy of several databases.
-struct SeveralDatabases: Failure {
-    var status: ExitStatus { .usage }
-    var sentence: String { "a saved plan is for one database, and this policy names its databases" }
-    var hint: String? { "leave \"databases\" out of the policy and connect to each with -d" }
 }

@@ -31,9 +31,9 @@ struct ShowPlan: Command {
         let passwords = try await GivenPasswords.fetch(file.policy, environment: context.environment)
         let connection = try await server.connect(context)
         if !file.policy.databases.isEmpty {
-            guard out == nil else { throw SeveralDatabases() }
-            let rollout = Rollout(connection, file, passwords: passwords, now: context.now())
-            return DatabasePlansReport(try await rollout.plan())
+            let drafts = try await Rollout(connection, file, passwords: passwords, now: context.now()).drafts()
+            if let out { try SavedPlans(drafts).write(to: out) }
+            return DatabasePlansReport(drafts)
         }
         let provisioner = Provisioner(connection, file, passwords: passwords, now: context.now())
         guard let out else { return PlanReport(try await provisioner.plan()) }

@@ -57,9 +57,9 @@ extension Scene {
 
     /// Roles and parameters belong to the whole server, and other tests make some too.
     func isOwn(_ finding: Finding) -> Bool {
-        guard ["role", "parameter"].contains(finding.object.kind), finding.object.name != "password_encryption" else {
-            return true
-        }
+        guard ["role", "parameter", "tablespace"].contains(finding.object.kind),
+            !["password_encryption", "lo_compat_privileges"].contains(finding.object.name)
+        else { return true }
         return (finding.object.name + finding.evidence).contains("_" + database.name)
     }
 }

@@ -11,10 +11,20 @@ struct LintRuleTests {
         ("a = 1 AND 1 = 1", "neither"), ("x = y", "neither"), ("f() = f()", "neither"), ("NOT true", "neither"),
         ("false AND a = 1", "never"), ("false", "never"), ("'or true' = a", "neither"),
         ("a BETWEEN 1 AND 2 OR true", "always"), ("CASE WHEN a THEN true ELSE false END OR b", "neither"),
-        ("a = 1 -- or true", "neither"), ("\"true\"", "neither"),
+        ("a = 1 -- or true", "neither"), ("\"true\"", "neither"), ("(a = 1) OR (a <> 1)", "always"),
+        ("a IS NULL OR b OR (t.c) = 2 OR (a IS NOT NULL)", "always"), ("a < 1 OR a > 1", "neither"),
+        ("a < 1 OR (a) >= 1", "always"), ("a = 1 AND b OR a <> 1", "neither"), ("f() = 1 OR f() <> 1", "neither"),
+        ("a IS NOT NULL", "neither"), ("a <> a", "neither"), ("a >= a", "always"),
     ]) func `a constant is known by its text`(_ text: String, _ expected: String) {
         let constant = PolicyExpression(text, table: "t").constant
         #expect(constant.map { $0 == .always ? "always" : "never" } ?? "neither" == expected)
+    }
+
+    @Test func `a column that is never NULL is known not to be`() {
+        #expect(PolicyExpression("(t.id IS NOT NULL)", table: "t").constant(filled: ["id"]) == .always)
+        #expect(PolicyExpression("((a = 1) OR (\"Id\" IS NOT NULL))", table: "t").constant(filled: ["Id"]) == .always)
+        #expect(PolicyExpression("(t.a + t.id) IS NOT NULL", table: "t").constant(filled: ["id"]) == nil)
+        #expect(PolicyExpression("id IS NOT NULL AND b", table: "t").constant(filled: ["id"]) == nil)
     }
 
     @Test func `names in constants, comments and quotes are no calls and no callers`() {
@@ -119,11 +129,25 @@ struct LintRuleTests {
         #expect(documented == LintRule.all.map { "\($0.id) \($0.severity.rawValue)" })
     }
 
+    @Test func `a role that the document retires is not one of its roles`() throws {
+        var catalog = LintCatalog()
+        for (oid, name) in [(1, "app"), (2, "old")] as [(UInt32, String)] {
+            var attributes = RoleState()
+            attributes.login = true
+            catalog.roles[oid] = LintRole(oid: oid, name: name, attributes)
+        }
+        let text = "{ \"version\": 1, \"roles\": { \"app\": {}, \"old\": { \"state\": \"absent\" } } }"
+        let policy = try PolicyFile(bytes: Array(text.utf8), named: "policy p.json").policy
+        #expect(LintTrust(catalog, policy).low.keys.sorted() == [1])
+    }
+
     @Test func `a role that can only administer a group does not act with its rights`() {
         var catalog = LintCatalog()
         catalog.version = 160_000
         for (oid, name) in [(1, "app"), (2, "group"), (3, "top")] as [(UInt32, String)] {
-            catalog.roles[oid] = LintRole(oid: oid, name: name, login: oid == 1)
+            var attributes = RoleState()
+            attributes.login = oid == 1
+            catalog.roles[oid] = LintRole(oid: oid, name: name, attributes)
         }
         catalog.memberships = [
             LintMembership(role: 2, member: 1, grantor: 10, admin: true, inherit: false, set: false),

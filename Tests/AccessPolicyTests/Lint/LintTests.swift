@@ -109,6 +109,13 @@ import Testing
         #expect(!outcome.findings.contains { $0.object.schema == "pg_catalog" })
     }
 
+    @Test func `of an empty new database it says only what PostgreSQL lets PUBLIC do there`() async throws {
+        let scene = try Scene()
+        let findings = try await scene.lint().findings.filter(scene.isOwn)
+        #expect(findings.map(\.id) == ["database-public-connect", "database-public-temporary"])
+        #expect(findings.allSatisfy { $0.severity == .info })
+    }
+
     @Test func `a table that somebody has locked ends the lint with 75, and not with waiting`() async throws {
         let scene = try Scene()
         try await scene.run(

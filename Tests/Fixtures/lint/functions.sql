@@ -40,3 +40,13 @@ CREATE FUNCTION app.g() RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETU
 -- good function-immutable-session
 CREATE FUNCTION app.f() RETURNS text LANGUAGE sql STABLE AS $$ SELECT current_setting('app.user', true) $$;
 CREATE FUNCTION app.g() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'current_user' /* current_user */ $$;
+-- bad function-untrusted-language: function app.native(oid)
+CREATE FUNCTION app.native(oid) RETURNS void LANGUAGE c STRICT AS '$libdir/plpgsql', 'plpgsql_validator';
+-- good function-untrusted-language
+CREATE FUNCTION app.native(oid) RETURNS void LANGUAGE c STRICT AS '$libdir/plpgsql', 'plpgsql_validator';
+REVOKE EXECUTE ON FUNCTION app.native(oid) FROM PUBLIC;
+CREATE FUNCTION app.plain() RETURNS int LANGUAGE sql AS 'SELECT 1';
+-- bad language-made-trusted: language c
+UPDATE pg_catalog.pg_language SET lanpltrusted = true WHERE lanname = 'c';
+-- good language-made-trusted
+CREATE FUNCTION app.plain() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';

@@ -67,3 +67,13 @@ GRANT SELECT ON app.t TO app@;
 GRANT SET ON PARAMETER log_statement TO app@;
 -- good parameter-privilege
 GRANT SET ON PARAMETER commit_delay TO app@;
+-- bad default-privileges-defeated: default privileges of postgres on functions in app
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app GRANT EXECUTE ON FUNCTIONS TO app@;
+-- bad default-privileges-defeated: default privileges of postgres on functions
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres GRANT EXECUTE ON FUNCTIONS TO app@;
+-- good default-privileges-defeated
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app GRANT EXECUTE ON FUNCTIONS TO app@;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA app GRANT SELECT ON TABLES TO app@;
+ALTER DEFAULT PRIVILEGES FOR ROLE keeper@ IN SCHEMA app REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;

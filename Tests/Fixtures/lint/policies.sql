@@ -69,3 +69,21 @@ ANALYZE app.t;
 INSERT INTO app.t (id, user_id, status) SELECT n, n, 'open' FROM generate_series(1, 20) n;
 CREATE POLICY p ON app.t TO app@ USING (user_id = (SELECT nullif(current_setting('app.user', true), '')::bigint));
 ANALYZE app.t;
+-- bad policy-to-owner: policy mine on app.own
+CREATE ROLE keeper@;
+CREATE TABLE app.own (id int NOT NULL);
+ALTER TABLE app.own OWNER TO keeper@;
+ALTER TABLE app.own ENABLE ROW LEVEL SECURITY;
+GRANT USAGE, CREATE ON SCHEMA app TO keeper@;
+SET ROLE keeper@;
+CREATE POLICY mine ON app.own TO CURRENT_USER USING (id = 1);
+-- good policy-to-owner
+CREATE ROLE keeper@;
+CREATE TABLE app.own (id int NOT NULL);
+ALTER TABLE app.own OWNER TO keeper@;
+ALTER TABLE app.own ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY mine ON app.own TO keeper@ USING (id = 1);
+CREATE TABLE app.other (id int NOT NULL);
+ALTER TABLE app.other OWNER TO keeper@;
+ALTER TABLE app.other ENABLE ROW LEVEL SECURITY;
+CREATE POLICY shared ON app.other TO keeper@, app@ USING (id = 1);

@@ -68,3 +68,36 @@ GRANT group@ TO r@ WITH ADMIN OPTION;
 -- bad password-encryption-md5: parameter password_encryption
 ALTER DATABASE $DB SET password_encryption = 'md5';
 -- good password-encryption-md5
+-- bad role-unused: role r@
+CREATE ROLE r@;
+GRANT group@ TO r@;
+-- good role-unused
+-- policy: { "version": 1, "roles": { "declared@": {}, "group@": {} } }
+CREATE ROLE declared@;
+CREATE ROLE member@ LOGIN;
+GRANT group@ TO member@;
+CREATE ROLE owner@;
+CREATE TABLE app.o (id int);
+ALTER TABLE app.o OWNER TO owner@;
+CREATE ROLE reader@;
+GRANT SELECT (id) ON app.o TO reader@;
+CREATE ROLE held@;
+CREATE POLICY p ON app.o TO held@ USING (id = 1);
+CREATE ROLE configured@;
+ALTER ROLE configured@ SET work_mem = '64MB';
+CREATE ROLE creator@;
+ALTER DEFAULT PRIVILEGES FOR ROLE creator@ GRANT SELECT ON TABLES TO reader@;
+-- bad authenticator-inherits: role r@
+CREATE ROLE r@ LOGIN;
+ALTER ROLE r@ SET pgrst.db_schemas = 'app';
+GRANT group@ TO r@;
+-- bad authenticator-inherits since 160000: role r@
+CREATE ROLE r@ LOGIN NOINHERIT;
+ALTER ROLE r@ SET pgrst.db_schemas = 'app';
+GRANT group@ TO r@ WITH INHERIT TRUE;
+-- good authenticator-inherits
+CREATE ROLE r@ LOGIN NOINHERIT;
+ALTER ROLE r@ SET pgrst.db_schemas = 'app';
+GRANT group@ TO r@;
+CREATE ROLE other@ LOGIN;
+GRANT group@ TO other@;

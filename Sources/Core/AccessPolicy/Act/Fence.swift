@@ -54,6 +54,27 @@ struct Fence {
 
     /// Takes the role on, with the settings that a session of its own would begin with.
     func become(_ role: String, with settings: [RoleSetting] = [], asItsOwnSession isWhole: Bool = true) async throws {
+        try await begin(as: role, with: settings, asItsOwnSession: isWhole)
+        if server.isSuperuser {
+            try await connection.execute("SET LOCAL SESSION AUTHORIZATION \(identifier: role)")
+        } else {
+            let options: SQL = server.version >= 160_000 ? " WITH INHERIT FALSE, SET TRUE" : ""
+            if role != server.user {
+                try await connection.execute("GRANT \(identifier: role) TO CURRENT_USER\(options)")
+            }
+            try await connection.execute("SET LOCAL ROLE \(identifier: role)")
+        }
+        try await limit()
+    }
+
+    /// Takes on the settings of a role's own session, and then another role, which the session may be already.
+    func become(_ other: String, withSessionOf role: String, and settings: [RoleSetting]) async throws {
+        try await begin(as: role, with: settings, asItsOwnSession: true)
+        try await connection.execute("SET LOCAL ROLE \(identifier: other)")
+        try await limit()
+    }
+
+    private func begin(as role: String, with settings: [RoleSetting], asItsOwnSession isWhole: Bool) async throws {
         if isWhole {
             for row in try await connection.query(ProverQueries.settings(of: role)) {
                 let name: String = try row["name"]
@@ -68,16 +89,6 @@ struct Fence {
             ).one()[0]
             if readsOnly == "on" { try await set("transaction_read_only", to: "on") }
         }
-        if server.isSuperuser {
-            try await connection.execute("SET LOCAL SESSION AUTHORIZATION \(identifier: role)")
-        } else {
-            let options: SQL = server.version >= 160_000 ? " WITH INHERIT FALSE, SET TRUE" : ""
-            if role != server.user {
-                try await connection.execute("GRANT \(identifier: role) TO CURRENT_USER\(options)")
-            }
-            try await connection.execute("SET LOCAL ROLE \(identifier: role)")
-        }
-        try await limit()
     }
 
     /// Lets the next statements take no longer than the locks may be held.

@@ -19,7 +19,8 @@ enum OracleQueries {
         """
     }
 
-    /// Tables with row security, the roles that may read or change them, and the policies that hold for each.
+    /// Tables with row security, the roles that may read or change them, and the policies that hold for each, with what
+    /// those ask of new rows.
     ///
     /// Roles are those that hold a privilege, directly, by membership, or as one of `declared` by way of PUBLIC. Those with
     /// the same policies stand in one row. `weight` counts the locks that an EXPLAIN takes.
@@ -50,7 +51,7 @@ enum OracleQueries {
             SELECT h.oid, m.member FROM holder h JOIN pg_catalog.pg_auth_members m ON m.roleid = h.role
         )
         SELECT s.nspname AS schema, s.relname AS name, c.command, a.policies, s.weight,
-               a.open,
+               a.open, a.checks, a.floors, a.open_checks,
                pg_catalog.array_agg(r.rolname ORDER BY r.rolname) AS roles,
                (SELECT t.attname FROM pg_catalog.pg_attribute t
                 WHERE t.attrelid = s.oid AND t.attnum > 0 AND NOT t.attisdropped AND t.attgenerated = ''
@@ -61,12 +62,19 @@ enum OracleQueries {
         FROM secured s
         JOIN holder h ON h.oid = s.oid
         JOIN pg_catalog.pg_roles r ON r.oid = h.role
-        CROSS JOIN (VALUES ('SELECT', 'r'), ('UPDATE', 'w'), ('DELETE', 'd')) c(command, letter),
+        CROSS JOIN (VALUES ('SELECT', 'r'), ('INSERT', 'a'), ('UPDATE', 'w'), ('DELETE', 'd')) c(command, letter),
         LATERAL (
             SELECT coalesce(pg_catalog.array_agg(p.polname ORDER BY p.polname), '{}') AS policies,
                    coalesce(pg_catalog.array_agg(p.polname ORDER BY p.polname) FILTER (
-                       WHERE p.polpermissive AND pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true'), '{}') AS open
-            FROM pg_catalog.pg_policy p
+                       WHERE p.polpermissive
+                         AND pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true'), '{}') AS open,
+                   coalesce(pg_catalog.array_agg(p.polname ORDER BY p.polname) FILTER (
+                       WHERE p.polpermissive AND x.text = 'true'), '{}') AS open_checks,
+                   -- Without WITH CHECK the policy's USING is for new rows too.
+                   pg_catalog.array_agg(x.text ORDER BY p.polname) FILTER (WHERE p.polpermissive) AS checks,
+                   pg_catalog.array_agg(x.text ORDER BY p.polname) FILTER (WHERE NOT p.polpermissive) AS floors
+            FROM pg_catalog.pg_policy p,
+            LATERAL (SELECT pg_catalog.pg_get_expr(coalesce(p.polwithcheck, p.polqual), p.polrelid) AS text) x
             WHERE p.polrelid = s.oid AND p.polcmd::text IN ('*', c.letter) AND EXISTS (
                 SELECT FROM pg_catalog.unnest(p.polroles) g
                 WHERE g = 0 OR pg_catalog.pg_has_role(r.oid, g, 'USAGE'))
@@ -76,7 +84,7 @@ enum OracleQueries {
           AND pg_catalog.has_schema_privilege(r.oid, s.relnamespace, 'USAGE')
           AND CASE c.command WHEN 'DELETE' THEN pg_catalog.has_table_privilege(r.oid, s.oid, 'DELETE')
               ELSE pg_catalog.has_any_column_privilege(r.oid, s.oid, c.command) END
-        GROUP BY s.oid, s.nspname, s.relname, s.weight, c.command, a.policies, a.open
+        GROUP BY s.oid, s.nspname, s.relname, s.weight, c.command, a.policies, a.open, a.checks, a.floors, a.open_checks
         ORDER BY 1, 2, 3, 4
         """
     }

@@ -13,6 +13,12 @@ struct OracleSubject {
     let writable: String?
     let filled: [String]
     let weight: Int
+    /// What the permissive policies ask of new rows: one of these must hold.
+    let checks: [String]
+    /// Those of them that are written as `true`, by the names of their policies.
+    let openChecks: [String]
+    /// What the restrictive ones ask of them: all of these must hold.
+    let floors: [String]
 
     init(_ row: Row) throws {
         table = ObjectName(try row["schema"], try row["name"])
@@ -23,6 +29,17 @@ struct OracleSubject {
         writable = try row["writable"]
         filled = try row["filled"]
         weight = try row["weight"]
+        openChecks = try row["open_checks"]
+        let (checks, floors): ([String?]?, [String?]?) = (try row["checks"], try row["floors"])
+        self.checks = (checks ?? []).compactMap(\.self)
+        self.floors = (floors ?? []).compactMap(\.self)
+    }
+
+    /// All that is asked of a new row, as one expression; nil where nothing lets one in.
+    var newRows: SQL? {
+        guard !checks.isEmpty else { return nil }
+        let any = checks.map { SQL(raw: "(\($0))") }.joined(separator: " OR ")
+        return (["(\(any))"] + floors.map { SQL(raw: "(\($0))") }).joined(separator: " AND ")
     }
 
     /// The least change of this kind: without WHERE and RETURNING only the policies for its command take part.
@@ -48,7 +65,8 @@ extension [OracleSubject] {
     func mergingCommands() -> [OracleSubject] {
         var merged: [OracleSubject] = []
         var places: [SharedPolicies: Int] = [:]
-        for subject in filter({ $0.commands == ["SELECT"] }) + filter({ $0.commands != ["SELECT"] }) {
+        for subject in filter({ $0.commands == ["SELECT"] }) + filter({ $0.commands != ["SELECT"] })
+        where subject.commands != ["INSERT"] {
             let key = SharedPolicies(table: subject.table, policies: subject.policies, roles: subject.roles)
             if let place = places[key] {
                 merged[place].commands += subject.commands

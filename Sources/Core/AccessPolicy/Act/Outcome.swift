@@ -61,11 +61,15 @@ package struct Outcome: Sendable {
             "changes": .number(plan.changes.count), "widen": .number(plan.count(.widens)),
             "narrow": .number(plan.count(.narrows)), "revokes": .number(plan.revokes),
             "tests": .number(tests.count), "failed_tests": .number(tests.count { !$0.passed }),
+            "vacuous_tests": .number(tests.count { $0.verdict == .vacuous }),
+            "unknown_tests": .number(tests.count { $0.verdict == .unknown }),
+            "not_looked": .number(proof.findings.count { $0.kind == .notLooked }),
             "plan_sha256": .text(SHA256.hash(Array(plan.script.utf8)).hex),
         ]
         if let undo {
             facts["undo"] = .text(undo.file)
             facts["undo_sha256"] = .text(undo.sha256)
+            if undo.left > 0 { facts["undo_left"] = .number(undo.left) }
         }
         return facts
     }

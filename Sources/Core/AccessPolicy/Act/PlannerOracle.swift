@@ -34,15 +34,21 @@ struct PlannerOracle {
 
     func findings() async throws -> [ProofFinding] {
         guard !secured.isEmpty else { return [] }
-        var found: [ProofFinding] = []
+        var found = VoidPolicies.findings(in: secured)
         let facts = try await facts()
         for chunk in secured.chunked(Self.relationsAtOnce, weight: { facts[$0.table]?.weight ?? 1 }) {
             found += try await explaining { try await expressions(of: chunk, facts, by: $0) }
         }
         let subjects = try await connection.query(
             OracleQueries.subjects(secured.map(\.table), declared: policy.roles.map(\.name))
-        ).map(OracleSubject.init).mergingCommands()
-        for (role, subjects) in Dictionary(grouping: subjects, by: { $0.roles[0] }).sorted(by: { $0.key < $1.key }) {
+        ).map(OracleSubject.init)
+        let written = subjects.filter { ["INSERT", "UPDATE"].contains($0.commands[0]) }
+        for chunk in written.chunked(Self.relationsAtOnce, weight: \.weight) {
+            found += try await explaining { try await checked(chunk, facts, by: $0) }
+        }
+        for (role, subjects) in Dictionary(grouping: subjects.mergingCommands(), by: { $0.roles[0] }).sorted(by: {
+            $0.key < $1.key
+        }) {
             for chunk in subjects.chunked(Self.relationsAtOnce, weight: \.weight) {
                 found += try await explaining { try await enforced(on: chunk, as: role, by: $0) }
             }
@@ -84,30 +90,40 @@ struct PlannerOracle {
         }
     }
 
-    /// How many reads stand in one EXPLAIN.
-    private static let readsAtOnce = 50
+    /// What the planner said of a statement.
+    private enum Answer {
+        case plan(ExplainedPlan)
+        /// The server would not plan it, in its words.
+        case refused(String)
 
-    /// What the planner does to read each of these (`FROM app.orders WHERE ...`); nil where the server refused.
-    private func plans(reading sources: [SQL], _ care: Care) async throws -> [ExplainedPlan?] {
-        var plans: [ExplainedPlan?] = []
-        for batch in sources.chunked(care == .each ? 1 : Self.readsAtOnce, weight: { _ in 1 }) {
-            let reads = batch.enumerated().map { number, source -> SQL in
-                // OFFSET keeps the planner from planning the parts as one, where it would fold less.
-                "(SELECT \(raw: String(number)) \(source) OFFSET 0)"
-            }
-            let union = reads.joined(separator: " UNION ALL ")
-            switch care {
-            case .none: plans += try ExplainedPlan.parts(json: try await explain(union), count: batch.count)
-            case .each: plans.append(try await connection.plan(of: union.text()))
-            }
+        func rows(filled: Set<String>, of expression: PolicyExpression? = nil) -> ExplainedPlan.Rows? {
+            if case .plan(let plan) = self { plan.rows(filled: filled, of: expression) } else { nil }
         }
-        return plans
     }
 
-    private func plan(_ statement: SQL, _ care: Care) async throws -> ExplainedPlan? {
+    /// What the planner does to read each of these (`FROM app.orders WHERE ...`).
+    private func answers(reading sources: [SQL], _ care: Care) async throws -> [Answer] {
+        var answers: [Answer] = []
+        for batch in sources.chunked(care == .each ? 1 : ExplainedPlan.readsAtOnce, weight: { _ in 1 }) {
+            answers += try await self.answers(to: ExplainedPlan.union(of: batch), care) { json in
+                try ExplainedPlan.parts(json: json, count: batch.count)
+            }
+        }
+        return answers
+    }
+
+    private func answers(
+        to statement: SQL, _ care: Care, _ read: (String) throws -> [ExplainedPlan]
+    ) async throws -> [Answer] {
         switch care {
-        case .none: try ExplainedPlan(json: try await explain(statement))
-        case .each: try await connection.plan(of: statement.text())
+        case .none: return try read(try await explain(statement)).map(Answer.plan)
+        case .each:
+            do {
+                let json: String = try await connection.undoing { try await explain(statement) }
+                return try read(json).map(Answer.plan)
+            } catch let error as PostgresError where error.code != nil && error.code != "57014" {
+                return [.refused(error.message)]
+            }
         }
     }
 
@@ -139,7 +155,8 @@ struct PlannerOracle {
     private func expressions(
         of tables: [TableSecurity], _ facts: [ObjectName: Facts], by care: Care
     ) async throws -> [ProofFinding] {
-        var questions: [(declared: TableSecurity, policy: PolicyDeclaration, place: String, source: SQL)] = []
+        var questions:
+            [(declared: TableSecurity, policy: PolicyDeclaration, place: String, text: String, source: SQL)] = []
         for declared in tables {
             guard let facts = facts[declared.table], !facts.isHeld else { continue }
             for (index, policy) in declared.policies.enumerated() {
@@ -147,16 +164,28 @@ struct PlannerOracle {
                 where !Self.isLiteral(text, "true") && !Self.isLiteral(text, "false") {
                     let table = GrantStatements.qualified(declared.table)
                     let source: SQL = "FROM \(table) WHERE (\(SecurityStatements.expression(text)))"
-                    questions.append((declared, policy, "\(declared.place).policies[\(index)].\(clause)", source))
+                    questions.append((declared, policy, "\(declared.place).policies[\(index)].\(clause)", text, source))
                 }
             }
         }
-        let plans = try await plans(reading: questions.map(\.source), care)
-        return zip(questions, plans).flatMap { question, plan in
+        let answers = try await answers(reading: questions.map(\.source), care)
+        return zip(questions, answers).flatMap { question, answer in
             let table = question.declared.table
-            let rows = plan?.rows(filled: facts[table]?.filled ?? [])
+            if case .refused(let reason) = answer {
+                return [Self.refusal(reason, of: "this expression", on: table, at: question.place)]
+            }
+            let rows = answer.rows(
+                filled: facts[table]?.filled ?? [], of: PolicyExpression(question.text, table: table.name))
             return finding(rows, question.policy, table, question.place)
         }
+    }
+
+    private static func refusal(
+        _ reason: String, of what: String, on table: ObjectName, at place: String? = nil
+    ) -> ProofFinding {
+        ProofFinding(
+            .notLooked, .unknown, on: table, at: place,
+            "the planner does not say what \(what) comes to: \(reason)")
     }
 
     private func finding(
@@ -197,29 +226,31 @@ struct PlannerOracle {
             }
         }
         var found: [ProofFinding] = []
-        var asked: [(subject: OracleSubject, plan: ExplainedPlan?)] = []
+        var asked: [(subject: OracleSubject, answer: Answer)] = []
         let reads = subjects.filter { $0.commands[0] == "SELECT" }
-        let plans = try await plans(reading: reads.map { "FROM \(GrantStatements.qualified($0.table))" }, care)
-        asked += zip(reads, plans).map { ($0, $1) }
+        let answers = try await answers(reading: reads.map { "FROM \(GrantStatements.qualified($0.table))" }, care)
+        asked += zip(reads, answers).map { ($0, $1) }
         for subject in subjects where subject.commands[0] != "SELECT" {
-            if let change = subject.change { asked.append((subject, try await plan(change, care))) }
+            guard let change = subject.change else { continue }
+            let answer = try await self.answers(to: change, care) { [try ExplainedPlan(json: $0)] }
+            asked += answer.map { (subject, $0) }
         }
-        let called = asked.reduce(into: Set<String>()) { $0.formUnion($1.plan?.calledPerRow ?? []) }
+        let called = asked.reduce(into: Set<String>()) { names, asked in
+            if case .plan(let plan) = asked.answer { names.formUnion(plan.calledPerRow) }
+        }
         let stable = try await stable(among: called)
-        for (subject, plan) in asked {
-            guard let plan else { continue }
+        for (subject, answer) in asked {
             let who = "\(subject.commands.joined(separator: ", ")) of \(subject.roles.map(spelled).brief())"
+            guard case .plan(let plan) = answer else {
+                if case .refused(let reason) = answer { found.append(Self.refusal(reason, of: who, on: subject.table)) }
+                continue
+            }
             switch plan.rows(filled: Set(subject.filled)) {
             case .all where declared(subject.open, on: subject.table).isEmpty:
-                let isDeclared = declared(subject.policies, on: subject.table) == subject.policies
-                let why =
-                    subject.open.isEmpty
-                    ? "though none of the policies that hold is written as true: \(subject.policies.map(spelled).brief())"
-                    : "because of policies that are not declared: \(subject.open.map(spelled).brief())"
                 found.append(
                     ProofFinding(
-                        .unfiltered, .leak, fails: isDeclared, on: subject.table,
-                        "no row security is left for \(who), \(why)"))
+                        .unfiltered, .leak, fails: isDeclared(subject), on: subject.table,
+                        "no row security is left for \(who), \(Self.why(subject.open, among: subject))"))
             case .none:
                 let why = subject.policies.isEmpty ? "no policy is for them" : subject.policies.map(spelled).brief()
                 found.append(
@@ -235,6 +266,51 @@ struct PlannerOracle {
             }
         }
         return found
+    }
+
+    /// What all the policies that hold for some roles ask together of the rows that these add or change.
+    private func checked(
+        _ subjects: [OracleSubject], _ facts: [ObjectName: Facts], by care: Care
+    ) async throws -> [ProofFinding] {
+        let asked = subjects.compactMap { subject -> (subject: OracleSubject, source: SQL)? in
+            guard facts[subject.table]?.isHeld == false, let expression = subject.newRows else { return nil }
+            return (subject, "FROM \(GrantStatements.qualified(subject.table)) WHERE \(expression)")
+        }
+        let answers = try await answers(reading: asked.map(\.source), care)
+        var found: [ProofFinding] = []
+        for (subject, answer) in zip(asked.map(\.subject), answers) {
+            let who = "\(subject.commands[0]) of \(subject.roles.map(spelled).brief())"
+            switch answer.rows(filled: Set(subject.filled)) {
+            case .all where declared(subject.openChecks, on: subject.table).isEmpty:
+                found.append(
+                    ProofFinding(
+                        .unchecked, .leak, fails: isDeclared(subject), on: subject.table,
+                        "no new row is refused at \(who), \(Self.why(subject.openChecks, among: subject))"))
+            case .some(.none) where subject.commands[0] == "INSERT":
+                found.append(ProofFinding(.noRows, .failed, on: subject.table, Self.refusing(who, subject)))
+            case .all, .some, nil: break
+            }
+        }
+        for subject in subjects where subject.commands[0] == "INSERT" && subject.checks.isEmpty {
+            let who = "INSERT of \(subject.roles.map(spelled).brief())"
+            found.append(ProofFinding(.noRows, .failed, on: subject.table, Self.refusing(who, subject)))
+        }
+        return found
+    }
+
+    private static func refusing(_ who: String, _ subject: OracleSubject) -> String {
+        let why = subject.policies.isEmpty ? "no policy is for them" : subject.policies.map(spelled).brief()
+        return "row security refuses every new row at \(who): \(why)"
+    }
+
+    private func isDeclared(_ subject: OracleSubject) -> Bool {
+        declared(subject.policies, on: subject.table) == subject.policies
+    }
+
+    private static func why(_ open: [String], among subject: OracleSubject) -> String {
+        open.isEmpty
+            ? "though none of the policies that hold is written as true: \(subject.policies.map(spelled).brief())"
+            : "because of policies that are not declared: \(open.map(spelled).brief())"
     }
 
     /// Those of these policies that are this document's.

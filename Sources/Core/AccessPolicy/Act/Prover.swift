@@ -67,7 +67,7 @@ struct Prover {
                 return try await run(test)
             }
             guard first == .proved, let plan else { return first }
-            return try await Bypass(connection, snapshot.server, fence).judgement(of: test, plan: plan)
+            return try await Bypass(connection, snapshot.server, fence, forced).judgement(of: test, plan: plan)
         } catch is OverBudget {
             return Judgement(.failed, clock.overBudget.sentence)
         } catch let error as PostgresError where error.code == "57014" {

@@ -54,6 +54,34 @@ enum ProverQueries {
         ORDER BY 1
         """
 
+    /// Roles that bypass row security and that the session may become as it is.
+    static let bypassing: SQL = """
+        SELECT r.rolname FROM pg_catalog.pg_roles r
+        WHERE r.rolbypassrls AND r.rolname <> CURRENT_USER AND pg_catalog.pg_has_role(
+            r.oid, CASE WHEN pg_catalog.current_setting('server_version_num')::integer >= 160000
+                        THEN 'SET' ELSE 'MEMBER' END)
+        ORDER BY 1 LIMIT 3
+        """
+
+    /// Whether any of these functions may ask who calls it (whatever is not PostgreSQL's own may), or the change of one of
+    /// these tables sets off a trigger, which may too.
+    static func asksCaller(functions: [String], changed: [ObjectName]) -> SQL {
+        """
+        SELECT EXISTS (
+            SELECT FROM pg_catalog.pg_proc p
+            WHERE p.proname = ANY (\(functions))
+              AND (p.pronamespace <> 'pg_catalog'::regnamespace
+                   OR p.proname ~ '^(has_.*_privilege|pg_has_role|row_security_active|current_setting|.*_to_xml.*)$')
+        ) OR EXISTS (
+            SELECT FROM ROWS FROM (unnest(\(changed.map(\.schema))), unnest(\(changed.map(\.name)))) x(schema, name)
+            JOIN pg_catalog.pg_namespace n ON n.nspname = x.schema
+            JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = x.name
+            JOIN pg_catalog.pg_trigger t ON NOT t.tgisinternal
+                AND (t.tgrelid = c.oid OR t.tgrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)))
+        )
+        """
+    }
+
     /// Settings that would end the session in the middle, or change how we read its answers.
     private static let notForTests = [
         "role", "session_authorization", "client_encoding", "statement_timeout", "transaction_timeout",

@@ -79,7 +79,7 @@ package struct Provisioner: Sendable {
                     try await applyInside(stage, maxRevokes: maxRevokes, reviewed: reviewed, log: log)
                 }
             } catch {
-                UndoFile.discard(beside: log.folder, id: log.record.id)
+                UndoFile.discard(beside: log.folder, id: log.record.id, after: error)
                 throw file.located(error)
             }
             note.facts = outcome.facts
@@ -109,18 +109,17 @@ package struct Provisioner: Sendable {
         }
         var clock = newClock()
         do {
+            let place = try await connection.place()
             try await run(plan.changes, &clock)
             let after = try await snapshot()
+            // While the database is compared and proved: of a large apply the way back takes as long as the plan.
+            async let script = UndoFile.leading(back: plan.changes, from: after, to: before, at: place)
             let proof = try await prove(stage, whole, after, &clock)
             guard proof.passed, !clock.isOver else {
                 let verdict: Outcome.Verdict = clock.isOver ? .overBudget(seconds: clock.seconds) : .disproved
                 throw Refused(outcome: Outcome(plan: plan, proof: proof, verdict: verdict))
             }
-            let touched = Touched(plan.changes)
-            let undo = try UndoFile(
-                Reversal(from: after, backTo: before, touched), of: plan.changes, touched,
-                at: try await connection.place()
-            ).receipt(log.folder, log.record)
+            let undo = try await script.receipt(log.folder, log.record)
             return Outcome(plan: plan, proof: proof, verdict: .applied, undo: undo)
         } catch is OverBudget {
             throw Refused(outcome: Outcome(plan: plan, verdict: .overBudget(seconds: clock.seconds)))

@@ -1,6 +1,7 @@
 import AuditLog
 import Platform
 import PostgresClient
+import SystemPackage
 
 /// Gives away or drops what roles that shall go own and hold in databases that the policy does not speak of.
 struct RetirementRun {
@@ -32,23 +33,40 @@ struct RetirementRun {
         try await within(database) { other in
             let (target, user) = try await other.auditTarget()
             return try await audit.recording(.policyApply, target: target, role: user) { note in
-                let outcome = try await other.applying {
-                    let snapshot = try await CatalogReader(other).snapshot(
-                        for: Policy(roles: roles), passwords: GivenPasswords())
-                    for role in roles { try await checkPolicies(of: role, other, database) }
-                    let plan = try plan(on: snapshot)
-                    let lacking = Authority(snapshot).missing(for: plan.changes)
-                    guard lacking.isEmpty else {
-                        throw AuthorityFailure(role: snapshot.server.user, missing: lacking)
+                let outcome: Outcome
+                do {
+                    outcome = try await other.applying {
+                        try await runInside(other, database, audit.folder.path, note.start)
                     }
-                    for change in plan.changes { try await other.run(change.sql) }
-                    return Outcome(plan: plan, verdict: .applied)
+                } catch {
+                    UndoFile.discard(beside: audit.folder.path, id: note.start.id, after: error)
+                    throw error
                 }
                 note.facts = outcome.facts
                 note.facts["stage"] = .text(Stage.database.rawValue)
                 return outcome
             }
         }
+    }
+
+    private func runInside(
+        _ other: Connection, _ database: String, _ log: FilePath, _ start: AuditEntry
+    ) async throws -> Outcome {
+        let before = try await snapshot(of: other)
+        for role in roles { try await checkPolicies(of: role, other, database) }
+        let plan = try plan(on: before)
+        let lacking = Authority(before).missing(for: plan.changes)
+        guard lacking.isEmpty else { throw AuthorityFailure(role: before.server.user, missing: lacking) }
+        for change in plan.changes { try await other.run(change.sql) }
+        // What was given away or dropped does not come back; the script says what that was.
+        let undo = try UndoFile.leading(
+            back: plan.changes, from: try await snapshot(of: other), to: before, at: try await other.place()
+        ).receipt(log, start)
+        return Outcome(plan: plan, verdict: .applied, undo: undo)
+    }
+
+    private func snapshot(of other: Connection) async throws -> Snapshot {
+        try await CatalogReader(other).snapshot(for: Policy(roles: roles), passwords: GivenPasswords())
     }
 
     /// Of what a policy with these roles alone would do here, what this database holds.

@@ -33,21 +33,38 @@ package struct Rollout: Sendable {
 
     /// What would change in each database; nothing is written.
     package func plan() async throws -> [(database: String, plan: Plan)] {
+        try await plan(of: try await databases())
+    }
+
+    private func plan(of databases: [String]) async throws -> [(database: String, plan: Plan)] {
         var plans: [(database: String, plan: Plan)] = []
-        for database in try await databases() {
+        for database in databases {
             let plan = try await naming(database) { try await within(database) { try await $0.plan() } }
             plans.append((database, plan))
         }
         return plans
     }
 
+    /// The same of each database, with all that it rests on, to be reviewed and applied later.
+    package func drafts() async throws -> [SavedPlan] {
+        try await drafts(of: try await databases())
+    }
+
+    private func drafts(of databases: [String]) async throws -> [SavedPlan] {
+        var drafts: [SavedPlan] = []
+        for database in databases {
+            drafts.append(try await naming(database) { try await within(database) { try await $0.draft() } })
+        }
+        return drafts
+    }
+
     /// Applies the policy to all of its databases, each step recorded in the audit log.
     ///
     /// Before the first change all plans are made, so that what can be known to fail does so before anything is done.
     ///
-    /// - Parameter reviewed: The plan of the only database.
+    /// - Parameter reviewed: Nothing is done unless exactly this would be done, in exactly these databases.
     /// - Throws: `RolloutFailure`, which says what was done before; anything else when nothing was.
-    package func apply(maxRevokes: Int, audit: AuditLog, reviewed: SavedPlan? = nil) async throws -> RolloutOutcome {
+    package func apply(maxRevokes: Int, audit: AuditLog, reviewed: SavedPlans? = nil) async throws -> RolloutOutcome {
         try passwords.requireAll()
         return try await connection.transaction {
             try await lockRollout()
@@ -65,13 +82,13 @@ package struct Rollout: Sendable {
     }
 
     private func run(
-        _ progress: inout RolloutProgress, maxRevokes: Int, audit: AuditLog, reviewed: SavedPlan?
+        _ progress: inout RolloutProgress, maxRevokes: Int, audit: AuditLog, reviewed: SavedPlans?
     ) async throws -> RolloutOutcome {
         let first = progress.databases[0]
         func step(_ stage: Stage, _ database: String) async throws -> Outcome {
             try await within(database) { provisioner in
                 try await provisioner.apply(
-                    maxRevokes: maxRevokes, audit: audit, reviewed: reviewed, stage: stage)
+                    maxRevokes: maxRevokes, audit: audit, reviewed: reviewed?.plan(for: database), stage: stage)
             }
         }
         progress.begin(.preparation, first)
@@ -92,21 +109,17 @@ package struct Rollout: Sendable {
     }
 
     /// - Returns: why nothing may be done; errors are thrown as they are.
-    private func preflight(_ databases: [String], maxRevokes: Int, reviewed: SavedPlan?) async throws -> String? {
+    private func preflight(_ databases: [String], maxRevokes: Int, reviewed: SavedPlans?) async throws -> String? {
         var revokes = 0
-        for database in databases {
-            let (plan, moved): (Plan, [String]) = try await naming(database) {
-                try await within(database) { provisioner -> (Plan, [String]) in
-                    guard let reviewed else { return (try await provisioner.plan(), []) }
-                    let draft = try await provisioner.draft()
-                    return (draft.plan, reviewed.moved(in: draft))
-                }
+        if let reviewed {
+            let drafts = try await drafts(of: databases)
+            let moved = reviewed.moved(in: drafts).flatMap { database, what in
+                databases.count < 2 ? what : what.map { "database \(spelled(database)): \($0)" }
             }
-            guard moved.isEmpty else { return Outcome(plan: plan, verdict: .moved(moved)).refusal }
-            guard plan.lacking.isEmpty else {
-                throw AuthorityFailure(role: try await connection.place().role, missing: plan.lacking)
-            }
-            revokes += plan.revokes
+            guard moved.isEmpty else { return Outcome(plan: Plan(), verdict: .moved(moved)).refusal }
+            for draft in drafts { try await check(draft.plan, &revokes) }
+        } else {
+            for (_, plan) in try await plan(of: databases) { try await check(plan, &revokes) }
         }
         guard revokes <= maxRevokes else {
             return
@@ -119,6 +132,13 @@ package struct Rollout: Sendable {
             throw file.located(error)
         }
         return nil
+    }
+
+    private func check(_ plan: Plan, _ revokes: inout Int) async throws {
+        guard plan.lacking.isEmpty else {
+            throw AuthorityFailure(role: try await connection.place().role, missing: plan.lacking)
+        }
+        revokes += plan.revokes
     }
 
     /// Whoever is still at work as a role that shall go could make new objects while they are given away.

@@ -2,6 +2,7 @@ import AuditLog
 import Cryptography
 import FoundationEssentials
 import Platform
+import PostgresClient
 import SystemPackage
 
 /// Where an apply put the script that leads back.
@@ -11,17 +12,18 @@ package struct UndoReceipt: Sendable, Equatable, Encodable {
     /// The file, below the log's folder.
     package let file: String
     package let sha256: String
+    /// How many statements lead back: none where all that was done cannot be undone.
+    package let statements: Int
+    /// How much of what was done they do not take back; the file lists it.
+    package let left: Int
 }
 
 /// The script that leads back from one apply, with what must still be so for it to be run.
 ///
-/// On disk it is SQL that psql runs too; its second line holds the same for programs, as a comment.
-struct UndoFile: Codable, Sendable {
-    static let format = "dbsec undo 1"
+/// On disk it is SQL that psql runs too; comments in front hold the rest for programs: `UndoText` writes and reads it.
+struct UndoFile: Sendable {
     private static let folder = "undo"
-    private static let head = "-- "
 
-    var format = Self.format
     let place: SavedPlan.Place
     let statements: [String]
     /// What the apply did that the statements do not take back.
@@ -30,13 +32,32 @@ struct UndoFile: Codable, Sendable {
     let after: [String: String]
     let touched: Touched
 
-    init(_ reversal: Reversal, of changes: [Change], _ touched: Touched, at place: SavedPlan.Place) {
+    init(
+        place: SavedPlan.Place, statements: [String], left: [String], before: [String: String],
+        after: [String: String], touched: Touched
+    ) {
         self.place = place
-        statements = reversal.statements
-        left = changes.filter { !$0.kind.isUndoable }.map { $0.sql.joined(separator: "; ") }
-        before = reversal.before.values
-        after = reversal.after.values
+        self.statements = statements
+        self.left = left
+        self.before = before
+        self.after = after
         self.touched = touched
+    }
+
+    /// The way back from changes that were made between two looks at a database.
+    static func leading(
+        back changes: [Change], from after: Snapshot, to before: Snapshot, at place: SavedPlan.Place
+    ) throws -> UndoFile {
+        let touched = Touched(changes)
+        let retired = Set(changes.compactMap(\.retiredRole))
+        return UndoFile(
+            try Reversal(from: after, backTo: before, touched, retired: retired), of: changes, touched, at: place)
+    }
+
+    init(_ reversal: Reversal, of changes: [Change], _ touched: Touched, at place: SavedPlan.Place) {
+        self.init(
+            place: place, statements: reversal.statements, left: reversal.left(of: changes),
+            before: reversal.before.values, after: reversal.after.values, touched: touched)
     }
 
     /// Writes the script beside the log, for its owner alone; when this returns, a crash cannot lose it.
@@ -44,14 +65,23 @@ struct UndoFile: Codable, Sendable {
         let name = "\(Self.folder)/\(id).sql"
         let path = log.appending(name)
         try Files.createDirectory(path.removingLastComponent())
-        let bytes = Array(try text().utf8)
+        let bytes = try UndoText.write(self)
         try Files.write(bytes, to: path)
-        return UndoReceipt(record: record, file: name, sha256: SHA256.hash(bytes).hex)
+        return UndoReceipt(
+            record: record, file: name, sha256: SHA256.hash(bytes).hex, statements: statements.count,
+            left: left.count)
     }
 
-    /// Takes a script back whose transaction was not committed.
-    static func discard(beside log: FilePath, id: String) {
+    /// Takes a script back whose transaction was not committed; where nobody knows, it stays.
+    static func discard(beside log: FilePath, id: String, after error: any Error) {
+        if (error as? PostgresError)?.outcomeUnknown == true { return }
         try? Files.remove(log.appending("\(folder)/\(id).sql"))
+    }
+
+    /// The script of an apply whose end is not in the log, where it left one.
+    static func path(ofUnfinished id: String, beside log: FilePath) -> FilePath? {
+        let path = log.appending("\(folder)/\(id).sql")
+        return Files.exists(path) ? path : nil
     }
 
     /// - Throws: with status 65 when the file is not the one that the record speaks of.
@@ -66,36 +96,17 @@ struct UndoFile: Codable, Sendable {
                 .malformed, "the undo script \(path) is not the one that was recorded: its SHA-256 is another",
                 hint: "restore the file, or read it and run what you trust with psql")
         }
-        let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 2)
-        guard lines.count > 1, lines[1].starts(with: Self.head.utf8),
-            let file = try? JSONDecoder().decode(UndoFile.self, from: Data(lines[1].dropFirst(Self.head.utf8.count))),
-            file.format == format
-        else { throw PlainFailure(.malformed, "\(path) is not an undo script that this program can read") }
+        guard let file = UndoText.read(bytes) else {
+            throw PlainFailure(.malformed, "\(path) is not an undo script that this program can read")
+        }
         return file
-    }
-
-    private func text() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let header = String(decoding: try encoder.encode(self), as: UTF8.self)
-        let lines =
-            [
-                "-- Undoes one dbsec apply-roles: dbsec apply-roles --undo checks that nothing moved, or psql -1 -f.",
-                Self.head + header,
-                "SET search_path = pg_catalog;",
-            ] + left.map { "-- not undone: \(oneLine($0))" } + statements.map { $0 + ";" }
-        return lines.joined(separator: "\n") + "\n"
-    }
-
-    private func oneLine(_ text: String) -> String {
-        text.unicodeScalars.map { $0.value < 32 ? " " : String($0) }.joined()
     }
 }
 
 extension UndoFile {
-    /// Writes the script, unless there is nothing to undo.
+    /// Writes the script, unless nothing was done; where nothing can be undone, it lists what was lost.
     func receipt(_ log: FilePath, _ record: AuditEntry) throws -> UndoReceipt? {
-        guard !statements.isEmpty else { return nil }
+        guard !statements.isEmpty || !left.isEmpty else { return nil }
         return try write(beside: log, record: record.seq, id: record.id)
     }
 }

@@ -5,6 +5,9 @@ import SystemPackage
 
 /// Takes one apply back, with the script that it left beside its audit record.
 package struct Undoing: Sendable {
+    /// So much of what is not undone is shown.
+    private static let notes = 20
+
     private let connection: Connection
 
     package init(_ connection: Connection) {
@@ -21,6 +24,12 @@ package struct Undoing: Sendable {
     package func undo(_ record: String, audit: AuditLog) async throws -> Outcome {
         let log = audit.folder.path
         let found = try Self.script(of: record, in: log)
+        guard !found.script.statements.isEmpty else {
+            throw PlainFailure(
+                .inputMissing,
+                "nothing that record \(record) did can be undone: \(found.script.left.brief(separator: "; "))",
+                hint: "the script \(found.file) below the log's folder lists what was lost")
+        }
         let (target, role) = try await connection.auditTarget()
         return try await audit.recording(
             .policyUndo, target: target, role: role, facts: ["undone": .text(found.record.id)]
@@ -30,7 +39,7 @@ package struct Undoing: Sendable {
             do {
                 outcome = try await connection.applying { try await undoInside(found.script, log, start) }
             } catch {
-                UndoFile.discard(beside: log, id: start.id)
+                UndoFile.discard(beside: log, id: start.id, after: error)
                 throw error
             }
             note.facts = outcome.facts
@@ -47,28 +56,39 @@ package struct Undoing: Sendable {
         let keys = Set(script.before.keys).union(script.after.keys)
         var moved: [String] = []
         if place.database != script.place.database || place.system != script.place.system {
-            moved.append("this is database \(place.database), and the script is for \(script.place.database)")
+            moved.append(
+                place.database == script.place.database
+                    ? "this is another server than the one of the script"
+                    : "this is database \(place.database), and the script is for \(script.place.database): connect to it "
+                        + "with -d")
         } else {
-            moved = StateFacts(before, of: script.touched).about(keys).moved(since: expected)
+            moved = StateFacts(before).about(keys).moved(since: expected)
         }
         var plan = Plan()
         plan.changes = [try Change(undoing: script.statements)]
-        plan.notes = script.left.map { "not undone: \($0)" }
+        plan.notes = script.left.prefix(Self.notes).map { "not undone: \($0)" }
+        if script.left.count > Self.notes {
+            plan.notes.append("not undone: \(script.left.count - Self.notes) more, which the script lists")
+        }
         guard moved.isEmpty else { throw Refused(outcome: Outcome(plan: plan, verdict: .moved(moved))) }
         try await connection.run(script.statements)
         let after = try await snapshot()
-        let rest = StateFacts(after, of: script.touched).about(keys).moved(since: StateFacts(values: script.before))
+        let rest = StateFacts(after).about(keys).moved(since: StateFacts(values: script.before))
         guard rest.isEmpty else {
             throw PlainFailure(
                 .internalError,
                 "after the script there would still be a difference, so nothing was done: \(rest.brief())")
         }
         try await connection.checkOwnAccess()
-        let reversal = try Reversal(from: after, backTo: before, script.touched)
-        let drops = try reversal.gone.map { name in
-            try Change(.dropRole, .narrows, [RoleStatements.drop(name)], reason: "")
+        let gone = Set(script.touched.roles).subtracting(after.roles.keys).intersection(before.roles.keys).sorted()
+        let drops = try gone.map { name in
+            try Change(.dropRole, .narrows, [RoleStatements.drop(name)], reason: "", requires: [.alter(role: name)])
         }
-        let undo = try UndoFile(reversal, of: drops, script.touched, at: place).receipt(log, start)
+        let reversal = try Reversal(from: after, backTo: before, script.touched)
+        // Where roles that the apply had made are gone, with all they held, the policy brings them back, and no script.
+        let undo =
+            reversal.isEmpty
+            ? nil : try UndoFile(reversal, of: drops, script.touched, at: place).receipt(log, start)
         return Outcome(plan: plan, verdict: .applied, undo: undo)
     }
 
@@ -77,7 +97,9 @@ package struct Undoing: Sendable {
     }
 
     /// Finds the record and the script it speaks of.
-    private static func script(of name: String, in log: FilePath) throws -> (record: AuditRecord, script: UndoFile) {
+    private static func script(of name: String, in log: FilePath) throws -> (
+        record: AuditRecord, file: String, script: UndoFile
+    ) {
         let records = try LogReader(log).records(last: 1_000_000, action: "policy").records
         guard let named = records.first(where: { $0.id == name || String($0.seq) == name }) else {
             throw PlainFailure(
@@ -88,9 +110,16 @@ package struct Undoing: Sendable {
         guard let finished, case .text(let file) = finished.facts?["undo"],
             case .text(let sha256) = finished.facts?["undo_sha256"]
         else {
+            let id = (named.phase == .finished ? named.ref : named.id) ?? named.id
+            if let path = UndoFile.path(ofUnfinished: id, beside: log) {
+                throw PlainFailure(
+                    .inputMissing,
+                    "nobody recorded whether the apply of record \(name) was committed: it was interrupted",
+                    hint: "if dbsec plan shows that it was, read its script, \(path), and run it with psql -1 -f")
+            }
             throw PlainFailure(.inputMissing, "record \(name) changed nothing that could be undone")
         }
-        return (finished, try UndoFile.read(file, beside: log, sha256: sha256))
+        return (finished, file, try UndoFile.read(file, beside: log, sha256: sha256))
     }
 }
 

@@ -9,7 +9,7 @@ struct Batches {
         let privileges: PrivilegeSet
         let isAboutOption: Bool
         let grantor: String?
-        /// How many grants by others than the owner it rests on.
+        /// In which round it can be granted, the owner's first: see `GrantOrder`.
         let depth: Int
         let grantee: Grantee
     }
@@ -19,7 +19,7 @@ struct Batches {
         let objects: [ObjectID]
     }
 
-    private var groups: [Key: Set<ObjectID>] = [:]
+    private var groups: [Key: [ObjectID]] = [:]
 
     mutating func add(
         _ holding: Holding, _ privileges: PrivilegeSet, isAboutOption: Bool, by grantor: String?, depth: Int
@@ -28,11 +28,23 @@ struct Batches {
         let key = Key(
             kind: holding.object.kind, table: table, privileges: privileges, isAboutOption: isAboutOption,
             grantor: grantor, depth: depth, grantee: holding.grantee)
-        groups[key, default: []].insert(holding.object)
+        groups[key, default: []].append(holding.object)
+    }
+
+    /// An object may have been added for two reasons.
+    private static func sorted(_ objects: [ObjectID]) -> [ObjectID] {
+        var sorted = objects.sorted()
+        var kept = 0
+        for index in sorted.indices where kept == 0 || sorted[kept - 1] != sorted[index] {
+            sorted[kept] = sorted[index]
+            kept += 1
+        }
+        sorted.removeSubrange(kept...)
+        return sorted
     }
 
     func sorted(delegatedFirst: Bool) -> [Batch] {
-        groups.map { Batch(key: $0.key, objects: $0.value.sorted()) }.sorted { left, right in
+        groups.map { Batch(key: $0.key, objects: Self.sorted($0.value)) }.sorted { left, right in
             let (one, other) = (left.key, right.key)
             // Whoever acts in a schema must be able to use it.
             if one.kind.isContainer != other.kind.isContainer { return one.kind.isContainer != delegatedFirst }
@@ -47,15 +59,6 @@ struct Batches {
 }
 
 extension Snapshot {
-    /// 0 for the owner, 1 for a role that the owner let grant, and so on.
-    func depth(of grantor: String, on object: ObjectID, limit: Int = 20) -> Int {
-        guard grantor != objects[object.owned]?.owner, limit > 0 else { return 0 }
-        let rows = [object, object.owned].flatMap { privileges[Holding($0, .role(grantor))] ?? [] }
-        return 1
-            + (rows.filter { !$0.grantable.isEmpty }.map { depth(of: $0.grantor, on: object, limit: limit - 1) }.max()
-                ?? 0)
-    }
-
     /// 0 for a membership that no other rests under, 1 for one whose grantor was let in by such a one, and so on.
     func depth(of row: MembershipState?, limit: Int = 20) -> Int {
         guard let row, server.version >= 160_000, limit > 0 else { return 0 }

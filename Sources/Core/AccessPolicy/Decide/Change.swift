@@ -113,6 +113,20 @@ extension Change: Codable {
     }
 }
 
+extension Change {
+    /// The role whose goods this gives away or drops, or which it drops.
+    var retiredRole: String? {
+        for need in requires {
+            switch (kind, need) {
+            case (.reassignOwned, .admit(let role)), (.dropOwned, .admit(let role)), (.dropRole, .alter(let role)):
+                return role
+            default: continue
+            }
+        }
+        return nil
+    }
+}
+
 /// What has to change so that a database is as its policy says; nothing in it is done yet.
 package struct Plan: Sendable {
     package var changes: [Change] = []

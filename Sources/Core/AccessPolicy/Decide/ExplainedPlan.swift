@@ -1,4 +1,5 @@
 import FoundationEssentials
+import PostgresClient
 
 /// What the planner will do for a statement over one table: `EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON)` read back.
 ///
@@ -24,7 +25,18 @@ struct ExplainedPlan {
         self.roots = roots
     }
 
-    /// The plans of `SELECT 0 FROM ... UNION ALL SELECT 1 FROM ...`, one for each number: one question instead of many.
+    /// How many reads stand in one EXPLAIN.
+    static let readsAtOnce = 50
+
+    /// `SELECT 0 FROM ... UNION ALL SELECT 1 FROM ...`: one question instead of many, which `parts` takes apart.
+    ///
+    /// OFFSET keeps the planner from planning the parts as one, where it would fold less.
+    static func union(of sources: some Sequence<SQL>) -> SQL {
+        sources.enumerated().map { number, source -> SQL in "(SELECT \(raw: String(number)) \(source) OFFSET 0)" }
+            .joined(separator: " UNION ALL ")
+    }
+
+    /// The plans of a union, one for each number.
     ///
     /// The planner leaves out a part that has no row, and puts the partitions of a table beside the other parts.
     static func parts(json: String, count: Int) throws -> [ExplainedPlan] {
@@ -40,22 +52,33 @@ struct ExplainedPlan {
 
     /// - Parameter filled: The columns that are never NULL: `(t.id IS NOT NULL)` filters nothing then. PostgreSQL before 17
     ///   writes `id = id` so, and later ones leave it out.
-    func rows(filled: Set<String> = []) -> Rows {
+    /// - Parameter expression: What the plan was asked about. One that does not speak of NULL asks nothing by it.
+    func rows(filled: Set<String> = [], of expression: PolicyExpression? = nil) -> Rows {
         let nodes = reading
         let scans = nodes.filter { $0.table != nil && !$0.isChange }
         guard !scans.isEmpty else { return .none }
-        let isOpen = scans.contains { scan in
-            scan.conditions.allSatisfy { Self.holdsAlways($0, scan.alias ?? "", filled) }
+        let mayBeNull = expression.map { $0.tokens.contains { $0.isWord("null") } } ?? true
+        let asksNothing = { (node: Node) in
+            node.conditions.allSatisfy { condition in
+                let left = PolicyExpression(condition, table: "")
+                return left.constant(filled: filled) == .always || !mayBeNull && left.isNotNullOnly
+            }
         }
+        let isOpen = scans.contains(where: asksNothing)
         // A sub-select of a policy may have become a join.
-        let isGated = nodes.contains { $0.joinType != nil || $0.table == nil && !$0.conditions.isEmpty }
+        let isGated = nodes.contains { $0.joinType != nil || $0.table == nil && !asksNothing($0) }
         return isOpen && !isGated ? .all : .some
     }
 
-    private static func holdsAlways(_ condition: String, _ alias: String, _ filled: Set<String>) -> Bool {
-        filled.contains { column in
-            [column, "\"\(column)\""].contains { condition == "(\(alias).\($0) IS NOT NULL)" }
-        }
+    /// What is asked of each row, as EXPLAIN prints it.
+    var rowConditions: String {
+        reading.flatMap { [$0.filter, $0.oneTime, $0.joinFilter, $0.hashCondition, $0.mergeCondition] }
+            .compactMap(\.self).joined(separator: " AND ")
+    }
+
+    /// What is asked of an index, and computed once.
+    var indexConditions: String {
+        reading.flatMap { [$0.indexCondition, $0.tidCondition] }.compactMap(\.self).joined(separator: " AND ")
     }
 
     /// The functions that are called for every row although nothing of the row goes into them: they could run once.
@@ -98,6 +121,9 @@ struct ExplainedPlan {
         var recheck: String?
         var tidCondition: String?
         var oneTime: String?
+        var joinFilter: String?
+        var hashCondition: String?
+        var mergeCondition: String?
         var output: [String]?
         var plans: [Node]?
 
@@ -113,6 +139,9 @@ struct ExplainedPlan {
             case recheck = "Recheck Cond"
             case tidCondition = "TID Cond"
             case oneTime = "One-Time Filter"
+            case joinFilter = "Join Filter"
+            case hashCondition = "Hash Cond"
+            case mergeCondition = "Merge Cond"
             case output = "Output"
             case plans = "Plans"
         }

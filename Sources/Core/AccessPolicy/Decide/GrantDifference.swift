@@ -4,9 +4,11 @@ import PostgresClient
 extension Planner {
     mutating func planPrivileges() throws {
         let owners = wantedOwners()
-        let moved = try planRevokes(wantedPrivileges(), orders: orderedNothing(), owners)
+        // Of each grant; no owner and no privilege changes them.
+        let targets = policy.grants.map { snapshot.objects(of: $0.target) }
+        let moved = try planRevokes(wantedPrivileges(targets), orders: orderedNothing(targets), owners)
         snapshot.transfer(owners.mapValues(\.owner))
-        let grants = missingGrants(moved)
+        let grants = missingGrants(targets, moved)
         // Who shall own a table must first be able to create one in its schema.
         for isContainer in [true, false] {
             try planOwners(owners.filter { $0.key.kind.isContainer == isContainer })
@@ -16,16 +18,15 @@ extension Planner {
         }
     }
 
-    private func wantedPrivileges() -> [Holding: Wanted] {
+    private func wantedPrivileges(_ targets: [[ObjectID]]) -> [Holding: Wanted] {
         var wanted: [Holding: Wanted] = [:]
-        for grant in policy.grants {
+        wanted.reserveCapacity(targets.reduce(0) { $0 + $1.count })
+        for (grant, objects) in zip(policy.grants, targets) {
             let privileges = grant.privileges.expanded(for: grant.target.kind, version: snapshot.server.version)
-            for object in snapshot.objects(of: grant.target) {
+            for object in objects {
                 for grantee in grant.grantees {
-                    wanted[Holding(object, grantee), default: Wanted()].privileges.formUnion(privileges)
-                    if grant.withGrantOption {
-                        wanted[Holding(object, grantee), default: Wanted()].grantable.formUnion(privileges)
-                    }
+                    wanted[Holding(object, grantee), default: Wanted()].add(
+                        privileges, withOption: grant.withGrantOption)
                 }
             }
         }
@@ -33,10 +34,10 @@ extension Planner {
     }
 
     /// The holdings that shall have nothing, with the declaration that says so.
-    private func orderedNothing() -> [Holding: Int] {
+    private func orderedNothing(_ targets: [[ObjectID]]) -> [Holding: Int] {
         var orders: [Holding: Int] = [:]
         for (source, grant) in policy.grants.enumerated() where grant.isNone {
-            for object in snapshot.objects(of: grant.target) {
+            for object in targets[source] {
                 for grantee in grant.grantees { orders[Holding(object, grantee)] = source }
             }
         }
@@ -44,13 +45,13 @@ extension Planner {
     }
 
     /// What is declared and not held after the revokes and with the new owners, and what is to be granted anew.
-    private func missingGrants(_ moved: [Holding: Wanted]) -> Grouping {
+    private func missingGrants(_ targets: [[ObjectID]], _ moved: [Holding: Wanted]) -> Grouping {
         var grants = Grouping()
         var planned: [Holding: Wanted] = [:]
         for (source, grant) in policy.grants.enumerated() where !grant.isNone {
             let kind = grant.target.kind
             let privileges = grant.privileges.expanded(for: kind, version: snapshot.server.version)
-            for object in snapshot.objects(of: grant.target) {
+            for object in targets[source] {
                 for grantee in grant.grantees {
                     let holding = Holding(object, grantee)
                     let held = held(holding)
@@ -61,6 +62,7 @@ extension Planner {
                     let plain = privileges.subtracting(held.privileges).subtracting(soFar.privileges)
                         .subtracting(option)
                     grants.add(holding, plain, option: option, source: source)
+                    if plain.isEmpty, option.isEmpty { continue }
                     planned[holding] = Wanted(
                         privileges: soFar.privileges.union(plain).union(option),
                         grantable: soFar.grantable.union(option))
@@ -108,7 +110,9 @@ extension Planner {
     /// which PostgreSQL records nowhere.
     private func held(_ holding: Holding) -> Wanted {
         var held = Wanted()
-        if let object = snapshot.objects[holding.object.owned], holding.grantee == .role(object.owner) {
+        if case .role(let name) = holding.grantee, let object = snapshot.objects[holding.object.owned],
+            name == object.owner
+        {
             let all = holding.object.kind.privileges
             // What is granted on a column stands beside what the owner holds on the table.
             let holdsAll = object.hasDefaultPrivileges && holding.object.kind != .column

@@ -2,6 +2,11 @@
 struct Wanted {
     var privileges: PrivilegeSet = []
     var grantable: PrivilegeSet = []
+
+    mutating func add(_ more: PrivilegeSet, withOption: Bool) {
+        privileges.formUnion(more)
+        if withOption { grantable.formUnion(more) }
+    }
 }
 
 /// Holdings that one statement can serve.

@@ -76,6 +76,10 @@ package struct ProofFinding: Sendable, Hashable, Encodable {
         case alwaysFalse
         /// No filter is left for these roles, though no policy of theirs is written as `true`.
         case unfiltered
+        /// No new row is refused to these roles, though no policy of theirs is written as `true`.
+        case unchecked
+        /// A policy holds nobody, since another one is `true` for all of its roles.
+        case void
         /// These roles hold the privilege, and row security leaves them no row.
         case noRows
         /// A function that could run once for a statement runs for every row.

@@ -93,6 +93,8 @@ extension Planner {
     }
 
     private mutating func note(_ role: RoleDeclaration, _ retirement: Retirement, _ state: RetirementState) {
+        plan.notes.append(
+            "\(role.place): no undo brings back \(losses(of: role.name, retirement).joined(separator: ", "))")
         for dependency in state.dependencies {
             guard let database = dependency.database, database != snapshot.server.database else { continue }
             let fate = retirement == .dropping ? "dropped" : "given away and revoked"
@@ -103,6 +105,30 @@ extension Planner {
                 "\(role.place): \(count) open \(count == 1 ? "session" : "sessions") in database \(spelled(database)): "
                     + "the role is dropped when there are none")
         }
+    }
+}
+
+extension Planner {
+    /// What goes with a role for good, counted in this database.
+    private func losses(of name: String, _ retirement: Retirement) -> [String] {
+        let counts = [
+            (
+                snapshot.memberships.count { $0.role == name || $0.member == name || $0.grantor == name },
+                "membership", "memberships"
+            ),
+            (
+                snapshot.privileges.count {
+                    $0.key.grantee == .role(name) && snapshot.objects[$0.key.object.owned]?.owner != name
+                },
+                "object's privileges", "objects' privileges"
+            ),
+            (
+                snapshot.objects.values.count { $0.owner == name },
+                retirement == .dropping ? "owned object" : "ownership",
+                retirement == .dropping ? "owned objects" : "ownerships"
+            ),
+        ]
+        return ["its password"] + counts.filter { $0.0 > 0 }.map { $0.0 == 1 ? "1 \($0.1)" : "\($0.0) \($0.2)" }
     }
 }
 

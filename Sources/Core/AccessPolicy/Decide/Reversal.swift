@@ -8,21 +8,26 @@ package struct Reversal: Sendable {
     /// To be run in this order in one transaction.
     package private(set) var statements: [String] = []
     /// The lines in which the two states differ, as they were and shall be again.
-    package let before: StateFacts
+    package private(set) var before: StateFacts
     /// The same lines as they are: if they are something else, this reversal no longer fits.
-    package let after: StateFacts
+    package private(set) var after: StateFacts
 
     /// Roles that are gone, which no script brings back with all they were.
     package let gone: [String]
 
+    /// What hung on roles that an apply was to retire, and is no longer so: one sentence each.
+    private let lost: [String]
     private let touched: Touched
     private let old: Snapshot
     /// As it will be after the statements so far.
     private var new: Snapshot
 
     /// - Parameter touched: Whatever else differs was done by others meanwhile, and is left to them.
+    /// - Parameter retired: Roles whose goods were given away or dropped.
     /// - Throws: for a name that PostgreSQL cannot hold.
-    init(from later: Snapshot, backTo earlier: Snapshot, _ touched: Touched) throws(PlainFailure) {
+    init(from later: Snapshot, backTo earlier: Snapshot, _ touched: Touched, retired: Set<String> = [])
+        throws(PlainFailure)
+    {
         var new = touched.part(of: later)
         // These are in the catalog only while somebody holds a privilege on them.
         for (object, state) in earlier.objects
@@ -32,18 +37,37 @@ package struct Reversal: Sendable {
         let old = touched.part(of: earlier).reachable(from: new)
         (before, after) = StateFacts.difference(StateFacts(old, of: touched), StateFacts(new, of: touched))
         gone = Set(touched.part(of: earlier).roles.keys).subtracting(new.roles.keys).sorted()
+        lost = Self.lost(of: retired.union(gone), earlier, later)
         self.touched = touched
         self.old = old
         self.new = new
         try addRowSecurity()
         try addOwners()
         try addDefaults()
-        try addPrivileges(later, earlier)
+        let privileges = try PrivilegeReversal(from: self.new, backTo: old, later: later, earlier: earlier)
+        statements += privileges.statements
+        before.add(privileges.kept)
+        after.add(privileges.kept)
         try addMemberships()
         try addRoles()
     }
 
     package var isEmpty: Bool { statements.isEmpty }
+
+    /// What some changes did that the statements do not take back: the changes, and what was so of roles that go.
+    func left(of changes: [Change]) -> [String] {
+        changes.filter { !$0.kind.isUndoable }.map { $0.sql.joined(separator: "; ") } + lost
+    }
+
+    private static func lost(of roles: Set<String>, _ earlier: Snapshot, _ later: Snapshot) -> [String] {
+        guard !roles.isEmpty else { return [] }
+        let (was, isNow) = StateFacts.difference(
+            StateFacts(earlier.part(about: roles)), StateFacts(later.part(about: roles)))
+        return was.values.sorted { $0.key < $1.key }.map { what, value in
+            let now = isNow.values[what].map { ", is \($0.isEmpty ? "there" : $0)" } ?? ", is gone"
+            return "\(what): was \(value.isEmpty ? "there" : value)\(now)"
+        }
+    }
 
     private mutating func add(_ sql: SQL) throws(PlainFailure) {
         statements.append(try sql.text())
@@ -98,79 +122,6 @@ package struct Reversal: Sendable {
                         .these(privileges), holding.kind, creator: holding.creator, schema: holding.schema,
                         to: [holding.grantee], withGrantOption: withOption))
             }
-        }
-    }
-
-    /// The two whole states say what schemas let in while others act in them.
-    private mutating func addPrivileges(_ later: Snapshot, _ earlier: Snapshot) throws(PlainFailure) {
-        var revokes = Batches()
-        var grants = Batches()
-        var lost: [Holding: PrivilegeSet] = [:]
-        for holding in Set(old.privileges.keys).union(new.privileges.keys) {
-            guard let object = new.objects[holding.object.owned], holding.grantee != .role(object.owner) else {
-                continue
-            }
-            for grantor in Set(((old.privileges[holding] ?? []) + (new.privileges[holding] ?? [])).map(\.grantor)) {
-                let step = Step(from: new.held(holding, by: grantor), to: old.held(holding, by: grantor))
-                let actor = grantor == object.owner ? nil : grantor
-                for (privileges, onlyOption) in step.revokes {
-                    revokes.add(
-                        holding, privileges, isAboutOption: onlyOption, by: actor,
-                        depth: new.depth(of: grantor, on: holding.object))
-                    if !onlyOption { lost[holding, default: []].formUnion(privileges) }
-                }
-                for (privileges, withOption) in step.grants {
-                    grants.add(
-                        holding, privileges, isAboutOption: withOption, by: actor,
-                        depth: old.depth(of: grantor, on: holding.object))
-                }
-            }
-        }
-        // PostgreSQL takes a table's privilege from its columns too.
-        for (holding, rows) in old.privileges {
-            guard case .column(let table, _) = holding.object, let owner = new.objects[.table(table)]?.owner,
-                let gone = lost[Holding(.table(table), holding.grantee)]
-            else { continue }
-            for row in rows {
-                let actor = row.grantor == owner ? nil : row.grantor
-                let depth = old.depth(of: row.grantor, on: holding.object)
-                let option = row.grantable.intersection(gone)
-                let plain = row.privileges.intersection(gone).subtracting(option)
-                if !plain.isEmpty { grants.add(holding, plain, isAboutOption: false, by: actor, depth: depth) }
-                if !option.isEmpty { grants.add(holding, option, isAboutOption: true, by: actor, depth: depth) }
-            }
-        }
-        let procedures = Set(new.objects.filter { $0.value.form == .procedure }.keys)
-        // What was passed on is taken first, and given last; schemas are open while somebody acts in them.
-        for batch in revokes.sorted(delegatedFirst: true) {
-            try add(batch, in: later) { objects, grantee in
-                GrantStatements.revoke(
-                    batch.key.privileges, on: objects, procedures: procedures.intersection(objects), from: [grantee],
-                    onlyGrantOption: batch.key.isAboutOption)
-            }
-        }
-        for batch in grants.sorted(delegatedFirst: false) {
-            try add(batch, in: earlier) { objects, grantee in
-                GrantStatements.grant(
-                    .these(batch.key.privileges), on: .these(objects, procedures: procedures.intersection(objects)),
-                    to: [grantee],
-                    withGrantOption: batch.key.isAboutOption)
-            }
-        }
-    }
-
-    /// - Parameter state: What schemas let in when the statements run.
-    private mutating func add(
-        _ batch: Batches.Batch, in state: Snapshot, _ statement: ([ObjectID], Grantee) -> SQL
-    ) throws(PlainFailure) {
-        for start in stride(from: 0, to: batch.objects.count, by: GrantStatements.objectsPerStatement) {
-            let objects = Array(batch.objects[start...].prefix(GrantStatements.objectsPerStatement))
-            let sql = statement(objects, batch.key.grantee)
-            guard let grantor = batch.key.grantor else {
-                try add(sql)
-                continue
-            }
-            for step in state.acting(as: grantor, on: objects, sql) { try add(step) }
         }
     }
 
@@ -231,26 +182,23 @@ package struct Reversal: Sendable {
     }
 }
 
-/// What leads from one set of privileges to another, with their grant options.
-private struct Step {
-    /// Privileges to revoke, and whether only their grant option.
-    let revokes: [(PrivilegeSet, Bool)]
-    /// Privileges to grant, and whether with their grant option.
-    let grants: [(PrivilegeSet, Bool)]
-
-    init(from now: HeldPrivileges, to goal: HeldPrivileges) {
-        let excess = now.privileges.subtracting(goal.privileges)
-        let option = now.grantable.subtracting(goal.grantable).subtracting(excess)
-        revokes = [(excess, false), (option, true)].filter { !$0.0.isEmpty }
-        let passable = goal.grantable.subtracting(now.grantable)
-        let plain = goal.privileges.subtracting(now.privileges).subtracting(passable)
-        grants = [(plain, false), (passable, true)].filter { !$0.0.isEmpty }
-    }
-}
-
 extension Snapshot {
-    fileprivate func held(_ holding: Holding, by grantor: String) -> HeldPrivileges {
-        privileges[holding]?.first { $0.grantor == grantor } ?? HeldPrivileges(grantor: grantor, [])
+    /// What these roles are, hold, own and have granted.
+    fileprivate func part(about roles: Set<String>) -> Snapshot {
+        var part = Snapshot(server: server)
+        func isOne(_ grantee: Grantee) -> Bool { grantee.roleName.map(roles.contains) == true }
+        part.roles = self.roles.filter { roles.contains($0.key) }
+        part.memberships = memberships.filter {
+            roles.contains($0.role) || roles.contains($0.member) || roles.contains($0.grantor)
+        }
+        part.objects = objects.filter { roles.contains($0.value.owner) }
+        for (holding, rows) in privileges {
+            let theirs = isOne(holding.grantee) ? rows : rows.filter { roles.contains($0.grantor) }
+            if !theirs.isEmpty { part.privileges[holding] = theirs }
+        }
+        part.defaults = defaults.filter { roles.contains($0.key.creator) || isOne($0.key.grantee) }
+        part.policies = policies.filter { $0.grantees.contains(where: isOne) }
+        return part
     }
 
     /// As much of this state as can be had again: without roles that were dropped, and what hung on them.

@@ -126,3 +126,31 @@ extension SavedPlan {
         return plan
     }
 }
+
+/// The plans of all databases that a policy is for, as they were reviewed together.
+package struct SavedPlans: Sendable {
+    package let plans: [SavedPlan]
+
+    package init(_ plans: [SavedPlan]) {
+        self.plans = plans
+    }
+
+    /// The plan of this database; where there is none, another one, which fits nowhere but in its own.
+    package func plan(for database: String) -> SavedPlan? {
+        plans.first { $0.place.database == database } ?? plans.first
+    }
+
+    /// What has moved in which database since these plans were made; nothing when all of them still fit.
+    package func moved(in now: [SavedPlan]) -> [(database: String, what: [String])] {
+        let names = now.map(\.place.database)
+        let gone = plans.count == 1 ? [] : plans.map(\.place.database).filter { !names.contains($0) }
+        let moved = now.map { draft in
+            let name = draft.place.database
+            let isNew = plans.count > 1 && !plans.contains { $0.place.database == name }
+            let what = isNew ? ["no plan was made of it"] : plan(for: name)?.moved(in: draft) ?? []
+            return (name, what)
+        }
+        return (moved + gone.map { ($0, ["it was planned, and the policy is no longer for it"]) })
+            .filter { !$0.1.isEmpty }.map { (database: $0.0, what: $0.1) }
+    }
+}

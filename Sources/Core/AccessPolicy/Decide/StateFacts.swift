@@ -44,11 +44,7 @@ package struct StateFacts: Sendable, Equatable {
         for (holding, rows) in snapshot.privileges where reach?.covers(holding) != false {
             // An owner's own rights are written down or not: that says nothing.
             guard holding.grantee != snapshot.objects[holding.object.owned].map({ .role($0.owner) }) else { continue }
-            for row in rows {
-                values[
-                    "privileges on \(holding.object.kind.rawValue) \(holding.object) to \(name(holding.grantee))"
-                        + ", granted by \(spelled(row.grantor))"] = words(row)
-            }
+            for row in rows { values[Self.key(holding, row)] = words(row) }
         }
         for (holding, held) in snapshot.allDefaults where reach?.covers(holding) != false {
             let place = holding.schema.map { "in schema \(spelled($0))" } ?? "everywhere"
@@ -87,8 +83,14 @@ package struct StateFacts: Sendable, Equatable {
 
     private func name(_ grantee: Grantee) -> String { spelled(grantee.description) }
 
+    private static func key(_ holding: Holding, _ row: HeldPrivileges) -> String {
+        "privileges on \(holding.object.kind.rawValue) \(holding.object.description) to "
+            + "\(spelled(holding.grantee.description)), granted by \(spelled(row.grantor))"
+    }
+
     private func words(_ held: HeldPrivileges) -> String {
-        held.privileges.names.map { name in
+        if held.grantable.isEmpty { return held.privileges.description }
+        return held.privileges.names.map { name in
             let mayPassOn = PrivilegeSet(named: name).map(held.grantable.contains) == true
             return mayPassOn ? "\(name) WITH GRANT OPTION" : name
         }.joined(separator: ", ")
@@ -128,6 +130,11 @@ package struct StateFacts: Sendable, Equatable {
         value.isEmpty ? "there" : value
     }
 
+    /// More lines, where none are of the same.
+    mutating func add(_ more: StateFacts) {
+        values.merge(more.values) { mine, _ in mine }
+    }
+
     /// These lines and no others, as far as they are there.
     package func about(_ keys: some Collection<String>) -> StateFacts {
         StateFacts(values: Dictionary(uniqueKeysWithValues: keys.compactMap { key in values[key].map { (key, $0) } }))
@@ -136,8 +143,10 @@ package struct StateFacts: Sendable, Equatable {
     /// The lines in which two moments differ, as each of them has it.
     package static func difference(_ before: StateFacts, _ after: StateFacts) -> (before: StateFacts, after: StateFacts)
     {
-        let keys = Set(before.values.keys).union(after.values.keys).filter { before.values[$0] != after.values[$0] }
-        return (before.about(keys), after.about(keys))
+        (
+            StateFacts(values: before.values.filter { after.values[$0.key] != $0.value }),
+            StateFacts(values: after.values.filter { before.values[$0.key] != $0.value })
+        )
     }
 }
 

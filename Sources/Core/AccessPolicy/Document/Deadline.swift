@@ -1,12 +1,35 @@
 package import Platform
 
 extension KeyedDecodingContainer {
-    /// The last moment at which something holds, in UTC; a date alone means the end of that day.
+    /// The last moment at which something holds; a date alone means the end of that day in UTC.
     func deadline(forKey key: Key) throws -> Timestamp? {
         guard let text = try decodeIfPresent(String.self, forKey: key) else { return nil }
-        if let time = Timestamp(text) { return time }
+        if let time = Timestamp(rfc3339: text) { return time }
         if let time = Timestamp(text + "T23:59:59.999999Z") { return time }
-        throw rejection(key, "\"\(text)\" is neither a date nor a time in UTC (2027-01-31T18:00:00Z)")
+        throw rejection(key, "\"\(text)\" is neither a date nor a time (2027-01-31T18:00:00Z, or +02:00 for Z)")
+    }
+}
+
+extension Timestamp {
+    /// A moment with the offset of its clock: `2027-01-31T18:00:00+02:00`, or `Z`; nil for anything else.
+    init?(rfc3339 text: String) {
+        if let time = Timestamp(text) {
+            self = time
+            return
+        }
+        let offset = Array(text.utf8.suffix(6))
+        let digits = [1, 2, 4, 5].compactMap { index in
+            offset.count == 6 && (0x30...0x39).contains(offset[index]) ? Int64(offset[index] - 0x30) : nil
+        }
+        guard digits.count == 4, offset[3] == UInt8(ascii: ":"),
+            offset[0] == UInt8(ascii: "+") || offset[0] == UInt8(ascii: "-"),
+            let local = Timestamp(String(decoding: text.utf8.dropLast(6), as: UTF8.self) + "Z")
+        else { return nil }
+        let (hours, minutes) = (digits[0] * 10 + digits[1], digits[2] * 10 + digits[3])
+        guard hours < 24, minutes < 60 else { return nil }
+        let seconds = hours * 3600 + minutes * 60
+        // East of Greenwich the clock is ahead of UTC.
+        self = local.advanced(bySeconds: offset[0] == UInt8(ascii: "+") ? -seconds : seconds)
     }
 }
 

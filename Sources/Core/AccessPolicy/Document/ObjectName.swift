@@ -64,8 +64,16 @@ package struct RoutineSignature: Hashable, Sendable, CustomStringConvertible {
 
 /// A name as it stands in a document: quoted when it could be read as more than one part.
 package func spelled(_ name: String) -> String {
-    let isPlain = !name.isEmpty && !name.unicodeScalars.contains { ".\"*() \t\n".unicodeScalars.contains($0) }
-    return isPlain ? name : inQuotes(name)
+    // On bytes, since names are spelled by the ten thousand; no byte of a longer character equals one of these.
+    let isPlain = !name.utf8.contains { byte in
+        switch byte {
+        case UInt8(ascii: "."), UInt8(ascii: "\""), UInt8(ascii: "*"), UInt8(ascii: "("), UInt8(ascii: ")"),
+            UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"):
+            true
+        default: false
+        }
+    }
+    return isPlain && !name.isEmpty ? name : inQuotes(name)
 }
 
 /// A name in double quotes, those in it doubled.

@@ -22,7 +22,7 @@ package struct Policy: Sendable {
     /// Seconds that the tests may take while row security changes hold their locks.
     package let proofBudget: Int
     /// Only a test that is `proved` passes: neither `vacuous` nor `unknown` will do.
-    package let strict: Bool
+    package var strict: Bool
     /// Names of the databases it is for, with `*` for any run of characters; none for the connected one.
     package let databases: [NamePattern]
 

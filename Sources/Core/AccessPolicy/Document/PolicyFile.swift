@@ -4,7 +4,7 @@ package import SystemPackage
 
 /// A policy together with its text, so that a mistake found later still names its line.
 package struct PolicyFile: Sendable {
-    package let policy: Policy
+    package private(set) var policy: Policy
     /// SHA-256 of its text, in hexadecimal.
     package let sha256: String
     private let source: CommentedJSON
@@ -25,6 +25,13 @@ package struct PolicyFile: Sendable {
         } catch {
             throw located(error)
         }
+    }
+
+    /// The same, of whose tests nothing but `proved` passes, whatever is written.
+    package var strict: PolicyFile {
+        var file = self
+        file.policy.strict = true
+        return file
     }
 
     /// A problem of the policy with its line in this document; any other error as it is.

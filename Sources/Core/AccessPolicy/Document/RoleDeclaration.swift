@@ -151,10 +151,11 @@ extension Expiry: Decodable {
         let text = try decoder.singleValueContainer().decode(String.self)
         if text == "infinity" {
             self = .never
-        } else if let time = Timestamp(text) ?? Timestamp(text + "T00:00:00Z") {
+        } else if let time = Timestamp(rfc3339: text) ?? Timestamp(text + "T00:00:00Z") {
             self = .at(time)
         } else {
-            throw decoder.rejection("\"\(text)\" is not a date, a time in UTC (2027-01-31T18:00:00Z) or infinity")
+            throw decoder.rejection(
+                "\"\(text)\" is not a date, a time (2027-01-31T18:00:00Z, or +02:00 for Z) or infinity")
         }
     }
 }

@@ -7,6 +7,8 @@ struct LintCatalog: Sendable {
     var isSuperuser = false
     var readsVerifiers = false
     var passwordEncryption = ""
+    /// `lo_compat_privileges`: no privilege on large objects is asked for.
+    var opensLargeObjects = false
     var roles: [UInt32: LintRole] = [:]
     var memberships: [LintMembership] = []
     var schemas: [UInt32: LintSchema] = [:]
@@ -27,8 +29,15 @@ struct LintCatalog: Sendable {
     var triggers: [LintTrigger] = []
     var publications: [LintPublication] = []
     var parameters: [LintParameter] = []
+    /// Those that belong to a column.
+    var sequences: [LintSequence] = []
+    var serials: [LintSerial] = []
+    var others: [LintOther] = []
+    var settings: [LintSetting] = []
 }
 
+/// A role with its attributes, which are read as its own.
+@dynamicMemberLookup
 struct LintRole: Sendable {
     enum Password: String, Sendable {
         case none, md5, scram
@@ -36,19 +45,21 @@ struct LintRole: Sendable {
 
     let oid: UInt32
     let name: String
-    var isSuperuser = false
-    var login = false
-    var inherit = true
-    var createrole = false
-    var createdb = false
-    var replication = false
-    var bypassrls = false
-    var connectionLimit = -1
-    var expires = false
+    var attributes: RoleState
     /// Whether the session may SET ROLE to it.
     var mayAct = false
+    /// Nobody can be it, and nothing in any database names it.
+    var isUnused = false
     /// nil where the session may not read it.
     var password: Password?
+
+    init(oid: UInt32, name: String, _ attributes: RoleState = RoleState()) {
+        self.oid = oid
+        self.name = name
+        self.attributes = attributes
+    }
+
+    subscript<Value>(dynamicMember path: KeyPath<RoleState, Value>) -> Value { attributes[keyPath: path] }
 
     var isPredefined: Bool { name.hasPrefix("pg_") }
 }
@@ -111,6 +122,8 @@ enum LintHolder: Hashable, Sendable {
     case schema(UInt32)
     case relation(UInt32)
     case function(UInt32)
+    case largeObject(UInt32)
+    case tablespace(UInt32)
 }
 
 /// What one grantee was given by one grantor; grantee 0 is PUBLIC.
@@ -135,6 +148,8 @@ struct LintDefault: Sendable {
     let privileges: Set<String>
     let isUsed: Bool
     let mayCreate: Bool
+    /// PUBLIC has lost what it may do on such objects by itself.
+    let isClosed: Bool
 }
 
 struct LintColumn: Sendable {
@@ -170,6 +185,9 @@ struct LintFunction: Sendable {
     let isLeakproof: Bool
     let settings: [String]
     let isTrigger: Bool
+    /// Written in a language that reaches the operating system.
+    let isUntrusted: Bool
+    /// Where the lint has a use for it.
     let body: String?
 
     var object: LintObject { .relation(kind == "p" ? "procedure" : "function", name).appending("(\(arguments))") }
@@ -217,4 +235,46 @@ struct LintParameter: Sendable {
     let name: String
     let grantee: UInt32
     let privileges: Set<String>
+}
+
+struct LintSequence: Sendable {
+    let oid: UInt32
+    let space: UInt32
+    let name: ObjectName
+    let owner: UInt32
+    /// The table whose column it belongs to.
+    let relation: UInt32
+}
+
+/// A column whose default is the next number of a sequence.
+struct LintSerial: Sendable {
+    let relation: UInt32
+    let column: String
+    let sequence: UInt32
+    let sequenceName: ObjectName
+    let owner: UInt32
+}
+
+/// What no schema holds.
+struct LintOther: Sendable {
+    enum Kind: String, Sendable {
+        case largeObject = "large object"
+        case tablespace
+        case language
+        case userMapping = "user mapping"
+    }
+
+    let kind: Kind
+    let oid: UInt32
+    let name: String
+    let owner: UInt32
+}
+
+/// A setting of an application's own with which sessions begin.
+struct LintSetting: Sendable {
+    /// 0 is every role.
+    let role: UInt32
+    let isInDatabase: Bool
+    let name: String
+    let value: String
 }

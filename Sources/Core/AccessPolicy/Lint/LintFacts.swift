@@ -60,6 +60,9 @@ struct LintFacts: Sendable {
             for holding in catalog.holdings[.relation(relation.oid)] ?? [] { add(holding.grantee, relation.space) }
             for column in catalog.columnHoldings[relation.oid] ?? [] { add(column.holding.grantee, relation.space) }
         }
+        for sequence in catalog.sequences {
+            for holding in catalog.holdings[.relation(sequence.oid)] ?? [] { add(holding.grantee, sequence.space) }
+        }
         for function in catalog.functions.values {
             for holding in catalog.holdings[.function(function.oid)] ?? [] { add(holding.grantee, function.space) }
         }
@@ -109,6 +112,12 @@ struct LintFacts: Sendable {
     func exposures(of function: LintFunction) -> [Exposure] {
         (catalog.holdings[.function(function.oid)] ?? []).compactMap {
             exposure($0, nil, space: function.space, owner: function.owner, ["EXECUTE"])
+        }
+    }
+
+    func exposures(of sequence: LintSequence, _ wanted: Set<String>) -> [Exposure] {
+        (catalog.holdings[.relation(sequence.oid)] ?? []).compactMap {
+            exposure($0, nil, space: sequence.space, owner: sequence.owner, wanted)
         }
     }
 

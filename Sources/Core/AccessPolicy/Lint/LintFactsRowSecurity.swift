@@ -7,7 +7,7 @@ extension LintFacts {
     /// Whether row security does not hold the role on this table: a superuser, BYPASSRLS, or the owner without FORCE.
     func bypasses(_ role: UInt32, _ table: LintRelation) -> Bool {
         guard let state = catalog.roles[role] else { return false }
-        if state.isSuperuser || state.bypassrls { return true }
+        if state.isSuperuser || state.bypassRls { return true }
         guard !table.isForced else { return false }
         return role == table.owner || trust.inherited[role]?.contains(table.owner) == true
     }
@@ -72,7 +72,7 @@ extension LintFacts {
     /// Whether the owner of a view is held by the row security of a table.
     func ownerBypasses(_ owner: UInt32, _ table: LintRelation) -> Bool {
         guard let role = catalog.roles[owner] else { return false }
-        return role.isSuperuser || role.bypassrls || owner == table.owner && !table.isForced
+        return role.isSuperuser || role.bypassRls || owner == table.owner && !table.isForced
     }
 }
 

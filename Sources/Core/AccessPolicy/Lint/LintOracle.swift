@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Platform
 import PostgresClient
 
@@ -14,7 +13,7 @@ struct LintOracle {
     }
 
     /// Planning locks every table and index it looks at; the lock table holds some thousands.
-    private static let chunk = 1000
+    private static let chunk = 300
 
     private let connection: Connection
     private let facts: LintFacts
@@ -40,11 +39,8 @@ struct LintOracle {
         for table in decided where !mayRead(table) {
             verdicts.undecided[table.oid] = "the connected role is held by its row security, or may not read it"
         }
-        var rest = questions(decided)[...]
-        while !rest.isEmpty {
-            let part = rest.prefix(Self.chunk)
-            let answered = try await connection.undoing { try await ask(part, &verdicts) }
-            rest = rest.dropFirst(answered)
+        for chunk in questions(decided).chunked(Self.chunk, weight: { _ in 1 }) {
+            try await connection.undoing { try await ask(chunk, &verdicts) }
         }
         return verdicts
     }
@@ -79,46 +75,90 @@ struct LintOracle {
         if case .access(_, let role) = question { role } else { 0 }
     }
 
-    /// Asks until one fails, since a failure ends the savepoint; tells how many it has dealt with.
-    private func ask(_ questions: ArraySlice<Question>, _ verdicts: inout PlannerVerdicts) async throws -> Int {
+    private func ask(_ questions: [Question], _ verdicts: inout PlannerVerdicts) async throws {
         // An index that fits is taken even where the table is small, so that the answer does not depend on the data.
         try await connection.script(
             """
             SET LOCAL enable_seqscan = off; SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '10s'
             """)
-        var current: UInt32 = 0
-        for (index, question) in questions.enumerated() {
-            do {
-                let next = role(of: question)
-                if next != current {
-                    try await connection.execute("SET LOCAL ROLE \(identifier: facts.name(next))")
-                    current = next
+        for (role, questions) in Dictionary(grouping: questions, by: role(of:)).sorted(by: { $0.key < $1.key }) {
+            if role != 0 {
+                do {
+                    try await connection.savepoint {
+                        try await connection.execute("SET LOCAL ROLE \(identifier: facts.name(role))")
+                    }
+                } catch let error as PostgresError where error.code != nil {
+                    for question in questions { note(error, of: question, &verdicts) }
+                    continue
                 }
-                try await ask(question, &verdicts)
-            } catch let error as PostgresError where error.code != nil {
-                note(error, of: question, &verdicts)
-                return index + 1
+            }
+            // A table that took all of its time once is not asked about again.
+            let rest = questions.filter { !verdicts.slow.contains(table(of: $0).oid) }
+            for batch in rest.chunked(ExplainedPlan.readsAtOnce, weight: { _ in 1 }) {
+                try await ask(together: batch, &verdicts)
             }
         }
-        return questions.count
     }
 
-    private func ask(_ question: Question, _ verdicts: inout PlannerVerdicts) async throws {
+    /// All in one EXPLAIN; where the server refuses that, each by itself.
+    private func ask(together questions: [Question], _ verdicts: inout PlannerVerdicts) async throws {
+        do {
+            let plans: [ExplainedPlan] = try await connection.undoing { try await self.plans(for: questions) }
+            for (question, plan) in zip(questions, plans) { record(plan, of: question, &verdicts) }
+        } catch let error as PostgresError where error.code != nil {
+            guard questions.count > 1 else { return note(error, of: questions[0], &verdicts) }
+            for question in questions { try await ask(together: [question], &verdicts) }
+        }
+    }
+
+    private func table(of question: Question) -> LintRelation {
+        switch question {
+        case .clause(_, let table), .access(let table, _): table
+        }
+    }
+
+    private func plans(for questions: [Question]) async throws -> [ExplainedPlan] {
+        let union = ExplainedPlan.union(of: questions.map(source))
+        let row = try await connection.query("EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) \(union)").one()
+        return try ExplainedPlan.parts(json: row[0], count: questions.count)
+    }
+
+    private func source(of question: Question) -> SQL {
+        switch question {
+        case .clause(let clause, let table): "\(source(table)) WHERE (\(raw: clause.text))"
+        case .access(let table, _): source(table)
+        }
+    }
+
+    private func source(_ table: LintRelation) -> SQL {
+        // ONLY leaves a partitioned table with nothing to plan.
+        "FROM \(raw: table.kind == .partitioned ? "" : "ONLY ")\(table.sql)"
+    }
+
+    private func record(_ plan: ExplainedPlan, of question: Question, _ verdicts: inout PlannerVerdicts) {
         switch question {
         case .clause(let clause, let table):
-            let plan = try await plan(of: table, where: " WHERE (\(raw: clause.text))")
-            guard let verdict = plan.verdict(of: clause.expression, isPartitioned: table.kind == .partitioned) else {
-                return
-            }
-            verdicts.clauses[PlannerVerdicts.Key(clause)] = verdict
+            verdicts.clauses[PlannerVerdicts.Key(clause)] = verdict(plan, table, clause.expression)
         case .access(let table, let role):
-            let plan = try await plan(of: table, where: "")
-            guard let verdict = plan.verdict(of: nil, isPartitioned: table.kind == .partitioned) else { return }
+            guard let verdict = verdict(plan, table, nil) else { return }
             verdicts.access[PlannerVerdicts.Access(relation: table.oid, role: role)] = .plan(verdict)
         }
     }
 
+    /// What is left to be asked of rows; nil where a partitioned table without partitions has nothing to ask.
+    private func verdict(
+        _ plan: ExplainedPlan, _ table: LintRelation, _ expression: PolicyExpression?
+    ) -> PlannerVerdicts.Verdict? {
+        let filled = (facts.catalog.columns[table.oid] ?? [:]).values.filter(\.isNotNull).map(\.name)
+        return switch plan.rows(filled: Set(filled), of: expression) {
+        case .all: .always
+        case .none: table.kind == .partitioned ? nil : .never
+        case .some: .filtered(rows: plan.rowConditions, index: plan.indexConditions)
+        }
+    }
+
     private func note(_ error: PostgresError, of question: Question, _ verdicts: inout PlannerVerdicts) {
+        if ["55P03", "57014"].contains(error.code) { verdicts.slow.insert(table(of: question).oid) }
         switch question {
         case .clause(_, let table):
             verdicts.undecided[table.oid] = "EXPLAIN failed: \(error.message)"
@@ -127,97 +167,6 @@ struct LintOracle {
                 code: error.code ?? "", message: error.message)
         case .access(let table, _):
             verdicts.undecided[table.oid] = "EXPLAIN failed: \(error.message)"
-        }
-    }
-
-    private func plan(of table: LintRelation, where condition: SQL) async throws -> PlanNode {
-        // ONLY leaves a partitioned table with nothing to plan.
-        let only: SQL = table.kind == .partitioned ? "" : "ONLY "
-        let row = try await connection.query(
-            """
-            EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON)
-            SELECT 1 FROM \(only)\(identifier: [table.name.schema, table.name.name])\(condition)
-            """
-        ).one()
-        let text: String = try row[0]
-        let plans = try JSONDecoder().decode([PlanNode.Envelope].self, from: Data(text.utf8))
-        guard let plan = plans.first?.plan else {
-            throw PlainFailure(.internalError, "EXPLAIN of \(table.name) gave no plan")
-        }
-        return plan
-    }
-}
-
-/// A node of a plan, as far as it tells what is filtered.
-struct PlanNode: Decodable {
-    struct Envelope: Decodable {
-        let plan: PlanNode
-
-        private enum CodingKeys: String, CodingKey {
-            case plan = "Plan"
-        }
-    }
-
-    let type: String
-    let relationship: String?
-    let filter: String?
-    let oneTimeFilter: String?
-    let indexCondition: String?
-    let tidCondition: String?
-    let joinFilter: String?
-    let hashCondition: String?
-    let mergeCondition: String?
-    let plans: [PlanNode]?
-
-    private enum CodingKeys: String, CodingKey {
-        case type = "Node Type"
-        case relationship = "Parent Relationship"
-        case filter = "Filter"
-        case oneTimeFilter = "One-Time Filter"
-        case indexCondition = "Index Cond"
-        case tidCondition = "TID Cond"
-        case joinFilter = "Join Filter"
-        case hashCondition = "Hash Cond"
-        case mergeCondition = "Merge Cond"
-        case plans = "Plans"
-    }
-
-    /// The nodes through which rows come; initial plans and sub-plans give values only.
-    private var rowNodes: [PlanNode] {
-        let below = (plans ?? []).filter { $0.relationship != "InitPlan" && $0.relationship != "SubPlan" }
-        return [self] + below.flatMap(\.rowNodes)
-    }
-
-    /// What is left to be asked of rows; nil where an empty partitioned table has nothing to ask.
-    func verdict(of expression: PolicyExpression?, isPartitioned: Bool) -> PlannerVerdicts.Verdict? {
-        let nodes = rowNodes
-        if nodes.contains(where: { $0.oneTimeFilter == "false" }) { return isPartitioned ? nil : .never }
-        let index = nodes.flatMap { [$0.indexCondition, $0.tidCondition].compactMap(\.self) }
-        let rows = nodes.flatMap {
-            [$0.filter, $0.oneTimeFilter, $0.joinFilter, $0.hashCondition, $0.mergeCondition].compactMap(\.self)
-        }
-        let isJoin = nodes.contains { $0.type.hasSuffix("Join") || $0.type == "Nested Loop" }
-        if !isJoin, (rows + index).allSatisfy({ Self.isLeftover($0, of: expression) }) { return .always }
-        return .filtered(rows: rows.joined(separator: " AND "), index: index.joined(separator: " AND "))
-    }
-
-    /// `x = x` becomes `x IS NOT NULL` in a plan; no filter, unless that is what the expression itself asks.
-    private static func isLeftover(_ filter: String, of expression: PolicyExpression?) -> Bool {
-        guard let expression, !expression.tokens.contains(where: { $0.isWord("null") }) else { return false }
-        return PolicyExpression(filter, table: "").isNotNullOnly
-    }
-}
-
-extension PolicyExpression {
-    /// Whether it is nothing but `column IS NOT NULL`, any number of times.
-    var isNotNullOnly: Bool {
-        let words = tokens.filter { !$0.isSymbol("(") && !$0.isSymbol(")") }
-        return words.split(whereSeparator: { $0.isWord("and") }).allSatisfy { part in
-            let part = Array(part)
-            guard part.count >= 4, part[part.count - 3].isWord("is"), part[part.count - 2].isWord("not"),
-                part[part.count - 1].isWord("null")
-            else { return false }
-            return part.dropLast(3).allSatisfy { $0.isName || $0.isSymbol(".") }
         }
     }
 }

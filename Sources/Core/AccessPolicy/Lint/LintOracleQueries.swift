@@ -29,27 +29,25 @@ enum LintOracleQueries {
             UNION ALL
             SELECT inhparent, 'pg_catalog.pg_class'::regclass, inhrelid FROM pg_catalog.pg_inherits
         ),
+        edges (class, object, next, target) AS MATERIALIZED (
+            SELECT 'pg_catalog.pg_class'::regclass::oid, relation, class, object FROM attached
+            UNION ALL
+            SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM pg_catalog.pg_depend d
+            WHERE d.refobjid >= 16384
+              AND d.refclassid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass,
+                  'pg_catalog.pg_operator'::regclass, 'pg_catalog.pg_type'::regclass,
+                  'pg_catalog.pg_collation'::regclass)
+            UNION ALL
+            SELECT 'pg_catalog.pg_operator'::regclass, o.oid, 'pg_catalog.pg_proc'::regclass, o.oprcode
+            FROM pg_catalog.pg_operator o WHERE o.oid >= 16384
+            UNION ALL
+            SELECT 'pg_catalog.pg_type'::regclass, k.contypid, 'pg_catalog.pg_constraint'::regclass, k.oid
+            FROM pg_catalog.pg_constraint k WHERE k.contypid <> 0
+        ),
         reached (root, class, object) AS (
             SELECT DISTINCT polrelid, 'pg_catalog.pg_class'::regclass::oid, polrelid FROM pg_catalog.pg_policy
             UNION
-            SELECT r.root, x.class, x.object
-            FROM reached r
-            CROSS JOIN LATERAL (
-                SELECT a.class, a.object FROM attached a
-                WHERE r.class = 'pg_catalog.pg_class'::regclass AND a.relation = r.object
-                UNION ALL
-                SELECT d.refclassid, d.refobjid FROM pg_catalog.pg_depend d
-                WHERE d.classid = r.class AND d.objid = r.object AND d.refobjid >= 16384
-                  AND d.refclassid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass,
-                      'pg_catalog.pg_operator'::regclass, 'pg_catalog.pg_type'::regclass,
-                      'pg_catalog.pg_collation'::regclass)
-                UNION ALL
-                SELECT 'pg_catalog.pg_proc'::regclass, o.oprcode FROM pg_catalog.pg_operator o
-                WHERE r.class = 'pg_catalog.pg_operator'::regclass AND o.oid = r.object
-                UNION ALL
-                SELECT 'pg_catalog.pg_constraint'::regclass, k.oid FROM pg_catalog.pg_constraint k
-                WHERE r.class = 'pg_catalog.pg_type'::regclass AND k.contypid = r.object
-            ) x
+            SELECT r.root, e.next, e.target FROM reached r JOIN edges e ON e.class = r.class AND e.object = r.object
         )
         SELECT r.root AS relation, min(u.rolname) AS owner
         FROM reached r

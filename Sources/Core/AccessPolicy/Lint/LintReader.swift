@@ -21,12 +21,9 @@ struct LintReader {
         try await readPolicies()
         try await readFunctions()
         try await readLinks()
+        try await readOthers()
         if let policy { try await readColumns(of: policy.rowSecurity.map(\.table)) }
         return catalog
-    }
-
-    private func query(_ bytes: [UInt8]) async throws -> Rows {
-        try await connection.query(SQL(raw: String(decoding: bytes, as: UTF8.self)))
     }
 
     private mutating func list(_ text: String?) -> Set<String> {
@@ -38,15 +35,16 @@ struct LintReader {
     }
 
     private mutating func readServer() async throws {
-        let row = try await query(PackageResources.lint_server_sql).one()
+        let row = try await connection.query(PackageResources.server_sql).one()
         catalog.version = connection.serverVersion
         catalog.database = try row["database"]
         catalog.databaseOwner = try row["owner"]
-        catalog.user = try row["user_oid"]
+        catalog.user = try row["role_oid"]
         catalog.isSuperuser = try row["is_superuser"]
         catalog.readsVerifiers = try row["reads_verifiers"]
         catalog.passwordEncryption = try row["password_encryption"]
-        for row in try await query(PackageResources.lint_schemas_sql) {
+        catalog.opensLargeObjects = try row["opens_large_objects"]
+        for row in try await connection.query(PackageResources.lint_schemas_sql) {
             let oid: UInt32 = try row["oid"]
             catalog.schemas[oid] = LintSchema(
                 oid: oid, name: try row["name"], owner: try row["owner"], isSystem: try row["is_system"])
@@ -54,37 +52,28 @@ struct LintReader {
     }
 
     private mutating func readRoles() async throws {
-        for row in try await query(PackageResources.lint_roles_sql) {
-            var role = LintRole(oid: try row["oid"], name: try row["name"])
-            role.isSuperuser = try row["is_superuser"]
-            role.login = try row["login"]
-            role.inherit = try row["inherit"]
-            role.createrole = try row["createrole"]
-            role.createdb = try row["createdb"]
-            role.replication = try row["replication"]
-            role.bypassrls = try row["bypassrls"]
-            role.connectionLimit = try row["connection_limit"]
-            let expires: Bool? = try row["expires"]
-            role.expires = expires ?? false
+        for row in try await connection.query(PackageResources.roles_sql) {
+            var role = LintRole(oid: try row["oid"], name: try row["name"], try RoleState(row))
             role.mayAct = try row["may_act"]
+            role.isUnused = try row["is_unused"]
             catalog.roles[role.oid] = role
         }
         if catalog.readsVerifiers {
-            for row in try await query(PackageResources.lint_passwords_sql) {
+            for row in try await connection.query(PackageResources.lint_passwords_sql) {
                 let kind: String = try row["kind"]
                 catalog.roles[try row["oid"]]?.password = LintRole.Password(rawValue: kind)
             }
         }
-        for row in try await query(PackageResources.lint_memberships_sql) {
+        for row in try await connection.query(PackageResources.memberships_sql) {
             catalog.memberships.append(
                 LintMembership(
-                    role: try row["role"], member: try row["member"], grantor: try row["grantor"],
+                    role: try row["role_oid"], member: try row["member_oid"], grantor: try row["grantor_oid"],
                     admin: try row["admin"], inherit: try row["inherit"], set: try row["set"]))
         }
     }
 
     private mutating func readRelations() async throws {
-        for row in try await query(PackageResources.lint_relations_sql) {
+        for row in try await connection.query(PackageResources.lint_relations_sql) {
             let space: UInt32 = try row["space"]
             let kind: String = try row["kind"]
             guard let schema = catalog.schemas[space], let kind = LintRelation.Kind(rawValue: kind) else { continue }
@@ -95,10 +84,10 @@ struct LintReader {
                 isBarrier: try row["is_barrier"])
             catalog.relations[relation.oid] = relation
         }
-        for row in try await query(PackageResources.lint_inheritance_sql) {
+        for row in try await connection.query(PackageResources.lint_inheritance_sql) {
             catalog.parents[try row["child"], default: []].append(try row["parent"])
         }
-        for row in try await query(PackageResources.lint_columns_sql) {
+        for row in try await connection.query(PackageResources.lint_columns_sql) {
             let column = LintColumn(
                 name: try row["name"], type: try row["type"], isNotNull: try row["is_not_null"],
                 leadsIndex: try row["leads_index"])
@@ -108,13 +97,13 @@ struct LintReader {
 
     private mutating func readPrivileges() async throws {
         var lists: [String: [LintHolding]] = [:]
-        for row in try await query(PackageResources.lint_lists_sql) {
+        for row in try await connection.query(PackageResources.lint_lists_sql) {
             lists[try row["list"], default: []].append(
                 LintHolding(
                     grantor: try row["grantor"], grantee: try row["grantee"], privileges: list(try row["privileges"]),
                     grantable: list(try row["grantable"])))
         }
-        for row in try await query(PackageResources.lint_privileges_sql) {
+        for row in try await connection.query(PackageResources.lint_privileges_sql) {
             let (kind, oid, owner): (String, UInt32, UInt32) = (try row["kind"], try row["oid"], try row["owner"])
             let all = lists[try row["list"]] ?? []
             // An owner's own rights are no finding.
@@ -124,6 +113,8 @@ struct LintReader {
             case "database": catalog.holdings[.database] = holdings
             case "schema": catalog.holdings[.schema(oid)] = holdings
             case "function": catalog.holdings[.function(oid)] = holdings
+            case "large object": catalog.holdings[.largeObject(oid)] = holdings
+            case "tablespace": catalog.holdings[.tablespace(oid)] = holdings
             case "column":
                 let column: String = try row["part"]
                 catalog.columnHoldings[oid, default: []] += holdings.map {
@@ -132,16 +123,16 @@ struct LintReader {
             default: catalog.holdings[.relation(oid)] = holdings
             }
         }
-        for row in try await query(PackageResources.lint_defaults_sql) {
+        for row in try await connection.query(PackageResources.lint_defaults_sql) {
             catalog.defaults.append(
                 LintDefault(
                     creator: try row["creator"], space: try row["space"], kind: try row["kind"],
                     grantee: try row["grantee"], privileges: list(try row["privileges"]), isUsed: try row["is_used"],
-                    mayCreate: try row["may_create"]))
+                    mayCreate: try row["may_create"], isClosed: try row["is_closed"]))
         }
         // Parameters have privileges since PostgreSQL 15.
         guard catalog.version >= 150_000 else { return }
-        for row in try await query(PackageResources.lint_parameters_sql) {
+        for row in try await connection.query(PackageResources.lint_parameters_sql) {
             catalog.parameters.append(
                 LintParameter(
                     name: try row["name"], grantee: try row["grantee"], privileges: list(try row["privileges"])))
@@ -149,23 +140,27 @@ struct LintReader {
     }
 
     private mutating func readPolicies() async throws {
-        for row in try await query(PackageResources.lint_policies_sql) {
+        var links: [UInt32: (columns: [String]?, functions: [UInt32]?, relations: [UInt32]?)] = [:]
+        for row in try await connection.query(PackageResources.lint_dependencies_sql) {
+            links[try row["policy"]] = (try row["columns"], try row["functions"], try row["relations"])
+        }
+        for row in try await connection.query(PackageResources.policies_sql) {
             let oid: UInt32 = try row["relation"]
             guard let relation = catalog.relations[oid] else { continue }
             let command: String = try row["command"]
-            let (columns, functions, relations): ([String], [UInt32], [UInt32]) =
-                (try row["columns"], try row["functions"], try row["relations"])
+            let isRestrictive: Bool = try row["is_restrictive"]
+            let link = links[try row["oid"]]
             catalog.policies.append(
                 LintPolicy(
-                    relation: oid, table: relation.name, name: try row["name"],
-                    isPermissive: try row["is_permissive"], command: PolicyCommand(rawValue: command) ?? .all,
-                    roles: try row["roles"], using: try row["using"], check: try row["check"],
-                    columns: Set(columns), functions: Set(functions), relations: Set(relations), place: nil))
+                    relation: oid, table: relation.name, name: try row["name"], isPermissive: !isRestrictive,
+                    command: PolicyCommand(rawValue: command) ?? .all, roles: try row["grantees"],
+                    using: try row["using"], check: try row["check"], columns: Set(link?.columns ?? []),
+                    functions: Set(link?.functions ?? []), relations: Set(link?.relations ?? []), place: nil))
         }
     }
 
     private mutating func readFunctions() async throws {
-        for row in try await query(PackageResources.lint_functions_sql) {
+        for row in try await connection.query(PackageResources.lint_functions_sql) {
             let space: UInt32 = try row["space"]
             guard let schema = catalog.schemas[space] else { continue }
             let function = LintFunction(
@@ -173,10 +168,10 @@ struct LintReader {
                 arguments: try row["arguments"], kind: try row["kind"], owner: try row["owner"],
                 isDefiner: try row["is_definer"], volatility: try row["volatility"],
                 isLeakproof: try row["is_leakproof"], settings: try row["settings"], isTrigger: try row["is_trigger"],
-                body: try row["body"])
+                isUntrusted: try row["is_untrusted"], body: try row["body"])
             catalog.functions[function.oid] = function
         }
-        for row in try await query(PackageResources.lint_triggers_sql) {
+        for row in try await connection.query(PackageResources.lint_triggers_sql) {
             catalog.triggers.append(
                 LintTrigger(
                     relation: try row["relation"], name: try row["name"], function: try row["function"],
@@ -185,7 +180,7 @@ struct LintReader {
     }
 
     private mutating func readLinks() async throws {
-        for row in try await query(PackageResources.lint_keys_sql) {
+        for row in try await connection.query(PackageResources.lint_keys_sql) {
             let (kind, relation): (String, UInt32) = (try row["kind"], try row["relation"])
             if kind == "unique" {
                 catalog.uniqueKeys[relation, default: []].append(
@@ -197,7 +192,7 @@ struct LintReader {
                         onDelete: try row["on_delete"], onUpdate: try row["on_update"]))
             }
         }
-        for row in try await query(PackageResources.lint_views_sql) {
+        for row in try await connection.query(PackageResources.lint_views_sql) {
             let relation: UInt32 = try row["relation"]
             if try row["is_view"] {
                 catalog.viewTargets[relation, default: []].append(try row["target"])
@@ -206,14 +201,44 @@ struct LintReader {
                     LintRewrite(relation: relation, name: try row["rule"], event: try row["event"]))
             }
         }
-        for row in try await query(PackageResources.lint_definitions_sql) {
+        for row in try await connection.query(PackageResources.lint_definitions_sql) {
             // NULL for a view that was dropped meanwhile.
             let definition: String? = try row["definition"]
             catalog.viewDefinitions[try row["relation"]] = definition
         }
-        for row in try await query(PackageResources.lint_publications_sql) {
+        for row in try await connection.query(PackageResources.lint_publications_sql) {
             catalog.publications.append(
                 LintPublication(name: try row["name"], relation: try row["relation"]))
+        }
+    }
+
+    private mutating func readOthers() async throws {
+        for row in try await connection.query(PackageResources.lint_sequences_sql) {
+            let space: UInt32 = try row["space"]
+            guard let schema = catalog.schemas[space] else { continue }
+            catalog.sequences.append(
+                LintSequence(
+                    oid: try row["oid"], space: space, name: ObjectName(schema.name, try row["name"]),
+                    owner: try row["owner"], relation: try row["relation"]))
+        }
+        for row in try await connection.query(PackageResources.lint_serials_sql) {
+            catalog.serials.append(
+                LintSerial(
+                    relation: try row["relation"], column: try row["name"], sequence: try row["sequence"],
+                    sequenceName: ObjectName(try row["sequence_schema"], try row["sequence_name"]),
+                    owner: try row["owner"]))
+        }
+        for row in try await connection.query(PackageResources.lint_others_sql) {
+            let kind: String = try row["kind"]
+            guard let kind = LintOther.Kind(rawValue: kind) else { continue }
+            catalog.others.append(
+                LintOther(kind: kind, oid: try row["oid"], name: try row["name"], owner: try row["owner"]))
+        }
+        for row in try await connection.query(PackageResources.lint_settings_sql) {
+            catalog.settings.append(
+                LintSetting(
+                    role: try row["role"], isInDatabase: try row["is_here"], name: try row["name"],
+                    value: try row["value"]))
         }
     }
 

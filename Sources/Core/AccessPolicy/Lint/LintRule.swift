@@ -65,8 +65,8 @@ package struct LintRule: Sendable {
     /// Every rule, in the order of Documentation/lint.md.
     package static let all: [LintRule] =
         RowSecurityRules.all + BypassRules.all + SideDoorRules.all + PolicyRules.all + PolicyExpressionRules.all
-        + PolicySubqueryRules.all + PolicySettingRules.all + FunctionRules.all + GrantRules.all + RoleRules.all
-        + MembershipRules.all + ServerRules.all + DocumentRules.all
+        + PolicySubqueryRules.all + PolicySettingRules.all + FunctionRules.all + GrantRules.all + ObjectRules.all
+        + RoleRules.all + MembershipRules.all + ServerRules.all + DocumentRules.all
 
     package static let identifiers: Set<String> = Set(all.map(\.id)).union(Baseline.ruleIdentifiers)
 }

@@ -1,6 +1,6 @@
 /// Who is not trusted with everything, and with whose rights each of them can act.
 ///
-/// With a policy: the roles that it names. Without one: every role that can log in. Never superusers and the database's
+/// With a policy: the roles that it names, but for those that it retires. Without one: every role that can log in. Never superusers and the database's
 /// owner; an object's own owner is left out where that object is judged. PUBLIC, 0, always belongs to them.
 struct LintTrust: Sendable {
     /// Why each role counts.
@@ -41,7 +41,7 @@ struct LintTrust: Sendable {
     }
 
     private static func names(in policy: Policy) -> Set<String> {
-        Set(policy.roles.map(\.name))
+        Set(policy.roles.filter { $0.retirement == nil }.map(\.name))
             .union(policy.grants.flatMap { $0.grantees.compactMap(\.roleName) })
             .union(policy.rowSecurity.flatMap { $0.policies.flatMap { $0.grantees.compactMap(\.roleName) } })
             .union(policy.tests.map(\.role))

@@ -79,9 +79,12 @@ package struct Linter: Sendable {
         var notes: [String] = []
         let reasons = Dictionary(grouping: facts.verdicts.undecided) { $0.value }
         for (reason, tables) in reasons.sorted(by: { $0.key < $1.key }) {
+            let names = tables.compactMap { facts.catalog.relations[$0.key]?.name.description }.sorted()
+            let more = names.count > 3 ? " and \(names.count - 3) more" : ""
             notes.append(
-                "the planner was not asked about \(counted(tables.count, "table", "tables")), whose policies were read as "
-                    + "text only: \(reason)")
+                "the planner was not asked about \(counted(tables.count, "table", "tables")) "
+                    + "(\(names.prefix(3).joined(separator: ", "))\(more)), whose policies were read as text only: \(reason)"
+            )
         }
         let others = facts.trust.low.keys.filter { facts.catalog.roles[$0]?.mayAct == false }
         if !others.isEmpty, !facts.securedTables.isEmpty {

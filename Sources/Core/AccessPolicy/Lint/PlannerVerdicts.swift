@@ -38,4 +38,6 @@ struct PlannerVerdicts: Sendable {
     var access: [Access: Answer] = [:]
     /// Tables that were not asked about, with the reason.
     var undecided: [UInt32: String] = [:]
+    /// Tables at which an answer took longer than it may.
+    var slow: Set<UInt32> = []
 }

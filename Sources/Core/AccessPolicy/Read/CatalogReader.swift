@@ -13,15 +13,18 @@ package struct CatalogReader {
 
     /// - Throws: `PolicyProblem` for an expression or a signature that the server cannot read.
     package func snapshot(for policy: Policy, passwords: GivenPasswords) async throws -> Snapshot {
-        let server = try await query(PackageResources.server_sql).one()
+        let server = try await connection.query(PackageResources.server_sql).one()
         var snapshot = Snapshot(
             server: ServerState(
                 version: connection.serverVersion, database: try server["database"], user: try server["role"],
                 isSuperuser: try server["is_superuser"]))
         let names = try await readRoles(into: &snapshot)
         try await readMemberships(into: &snapshot)
-        try await readObjects(into: &snapshot, names)
-        try await readPrivileges(into: &snapshot)
+        // The two long ones: while the server answers the second, the first is read.
+        let objects = try await connection.query(PackageResources.objects_sql)
+        async let privileges = connection.query(PackageResources.privileges_sql)
+        try readObjects(objects, into: &snapshot, names)
+        try readPrivileges(try await privileges, into: &snapshot)
         try await readDefaults(into: &snapshot, names)
         try await readPolicies(into: &snapshot, names)
         try await NamedObjectReader(connection, names).read(policy, into: &snapshot)
@@ -34,54 +37,28 @@ package struct CatalogReader {
         return snapshot
     }
 
-    private func query(_ bytes: [UInt8]) async throws -> Rows {
-        try await connection.query(SQL(raw: String(decoding: bytes, as: UTF8.self)))
-    }
-
     private func readRoles(into snapshot: inout Snapshot) async throws -> RoleNames {
         var names = RoleNames()
-        for row in try await query(PackageResources.roles_sql) {
-            var state = RoleState()
-            state.isSuperuser = try row["is_superuser"]
-            state.login = try row["login"]
-            state.createdb = try row["createdb"]
-            state.createrole = try row["createrole"]
-            state.inherit = try row["inherit"]
-            state.replication = try row["replication"]
-            state.bypassRls = try row["bypassrls"]
-            state.connectionLimit = try row["connection_limit"]
-            let validUntil: Int64? = try row["valid_until"]
-            state.validUntil = validUntil.map { .at(Timestamp(microseconds: $0)) } ?? .never
-            state.settings = settings(try row["settings"])
-            state.settingsInDatabase = settings(try row["settings_in_database"])
+        for row in try await connection.query(PackageResources.roles_sql) {
             let name: String = try row["name"]
             try refuseTwin(of: name, in: snapshot.roles.keys.contains(name), "role")
-            snapshot.roles[name] = state
+            snapshot.roles[name] = try RoleState(row)
             names.add(name, oid: try row["oid"])
         }
         return names
     }
 
-    private func settings(_ list: [String]?) -> [String: String] {
-        var settings: [String: String] = [:]
-        for setting in list ?? [] {
-            let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            settings[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
-        }
-        return settings
-    }
-
     /// PostgreSQL compares names by bytes, Swift by what they mean: two names that differ only in how Unicode spells
     /// them would be one here.
-    private func refuseTwin(of name: String, in isThere: Bool, _ kind: String) throws {
+    private func refuseTwin(of name: @autoclosure () -> String, in isThere: Bool, _ kind: String) throws {
         guard isThere else { return }
         throw PlainFailure(
-            .malformed, "there are two of \(kind) \"\(name)\", which differ only in how Unicode spells the name",
+            .malformed, "there are two of \(kind) \"\(name())\", which differ only in how Unicode spells the name",
             hint: "rename one of them")
     }
 
     private func readMemberships(into snapshot: inout Snapshot) async throws {
-        for row in try await query(PackageResources.memberships_sql) {
+        for row in try await connection.query(PackageResources.memberships_sql) {
             snapshot.memberships.append(
                 MembershipState(
                     role: try row["role"], member: try row["member"], grantor: try row["grantor"],
@@ -90,28 +67,35 @@ package struct CatalogReader {
         }
     }
 
-    private func readObjects(into snapshot: inout Snapshot, _ names: RoleNames) async throws {
-        for row in try await query(PackageResources.objects_sql) {
-            let object = try object(row, part: "arguments")
+    private func readObjects(_ rows: Rows, into snapshot: inout Snapshot, _ names: RoleNames) throws {
+        snapshot.objects.reserveCapacity(rows.count)
+        // Each column is looked for once, since there may be a row for each of some ten thousand objects.
+        let form = try rows.position(of: "form")
+        let (owner, table) = (try rows.position(of: "owner"), try rows.position(of: "table"))
+        let (isMember, isDefault) = (try rows.position(of: "is_member"), try rows.position(of: "is_default"))
+        let (secured, forced) = (try rows.position(of: "secured"), try rows.position(of: "forced"))
+        let columns = try ObjectColumns(rows, part: "arguments")
+        for row in rows {
+            let object = try object(row, columns)
             try refuseTwin(of: object.description, in: snapshot.objects.keys.contains(object), object.kind.rawValue)
-            let form: String = try row["form"]
-            let table: String? = try row["table"]
+            let word: String = try row[form]
+            let name: String? = try row[table]
             snapshot.objects[object] = ObjectState(
-                owner: names[try row["owner"]], isExtensionMember: try row["is_member"],
-                hasDefaultPrivileges: try row["is_default"], form: ObjectForm(rawValue: form) ?? .plain,
-                table: table.map { ObjectName(object.schema ?? "", $0) })
-            let isSecured: Bool? = try row["secured"]
+                owner: names[try row[owner]], isExtensionMember: try row[isMember],
+                hasDefaultPrivileges: try row[isDefault], form: ObjectForm(rawValue: word) ?? .plain,
+                table: name.map { ObjectName(object.schema ?? "", $0) })
+            let isSecured: Bool? = try row[secured]
             if let isSecured, case .table(let name) = object {
-                snapshot.security[name] = SecurityState(isEnabled: isSecured, isForced: try row["forced"])
+                snapshot.security[name] = SecurityState(isEnabled: isSecured, isForced: try row[forced])
             }
         }
     }
 
-    private func object(_ row: Row, part: String) throws -> ObjectID {
-        let kind: String = try row["kind"]
-        let name: String = try row["name"]
-        let qualified = ObjectName(try row["schema"], name)
-        let part: String? = try row[part]
+    private func object(_ row: Row, _ columns: ObjectColumns) throws -> ObjectID {
+        let kind: String = try row[columns.kind]
+        let name: String = try row[columns.name]
+        let qualified = ObjectName(try row[columns.schema], name)
+        let part: String? = try row[columns.part]
         switch ObjectKind(rawValue: kind) {
         case .sequence: return .sequence(qualified)
         case .column: return .column(qualified, part ?? "")
@@ -123,10 +107,13 @@ package struct CatalogReader {
         }
     }
 
-    private func readPrivileges(into snapshot: inout Snapshot) async throws {
-        for row in try await query(PackageResources.privileges_sql) {
-            let object = try object(row, part: "part")
-            let items: [String] = try row["items"]
+    private func readPrivileges(_ rows: Rows, into snapshot: inout Snapshot) throws {
+        snapshot.privileges.reserveCapacity(rows.count)
+        let columns = try ObjectColumns(rows, part: "part")
+        let list = try rows.position(of: "items")
+        for row in rows {
+            let object = try object(row, columns)
+            let items: [String] = try row[list]
             for text in items {
                 guard let item = AccessItem(text) else {
                     throw PlainFailure(.internalError, "cannot read the privileges \(text) on \(object)")
@@ -138,7 +125,7 @@ package struct CatalogReader {
     }
 
     private func readDefaults(into snapshot: inout Snapshot, _ names: RoleNames) async throws {
-        for row in try await query(PackageResources.defaults_sql) {
+        for row in try await connection.query(PackageResources.defaults_sql) {
             let kind: String = try row["kind"]
             let objects = FutureObjects(
                 creator: names[try row["creator"]], kind: ObjectKind(rawValue: kind) ?? .table)
@@ -164,7 +151,7 @@ package struct CatalogReader {
     }
 
     private func readPolicies(into snapshot: inout Snapshot, _ names: RoleNames) async throws {
-        for row in try await query(PackageResources.policies_sql) {
+        for row in try await connection.query(PackageResources.policies_sql) {
             let command: String = try row["command"]
             let grantees: [UInt32] = try row["grantees"]
             snapshot.policies.append(
@@ -203,6 +190,49 @@ package struct CatalogReader {
             }
         }
         return states
+    }
+}
+
+extension RoleState {
+    /// - Parameter row: One of `roles.sql`.
+    init(_ row: Row) throws {
+        self.init()
+        isSuperuser = try row["is_superuser"]
+        login = try row["login"]
+        createdb = try row["createdb"]
+        createrole = try row["createrole"]
+        inherit = try row["inherit"]
+        replication = try row["replication"]
+        bypassRls = try row["bypassrls"]
+        connectionLimit = try row["connection_limit"]
+        let microseconds: Int64? = try row["valid_until"]
+        validUntil = microseconds.map { .at(Timestamp(microseconds: $0)) } ?? .never
+        settings = Self.settings(try row["settings"])
+        settingsInDatabase = Self.settings(try row["settings_in_database"])
+    }
+
+    private static func settings(_ list: [String]?) -> [String: String] {
+        var settings: [String: String] = [:]
+        for setting in list ?? [] {
+            let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            settings[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
+        }
+        return settings
+    }
+}
+
+/// Where a result names an object.
+private struct ObjectColumns {
+    let kind: Int
+    let schema: Int
+    let name: Int
+    let part: Int
+
+    init(_ rows: Rows, part: String) throws {
+        kind = try rows.position(of: "kind")
+        schema = try rows.position(of: "schema")
+        name = try rows.position(of: "name")
+        self.part = try rows.position(of: part)
     }
 }
 

@@ -1,10 +1,15 @@
--- Functions and procedures outside of extensions; of immutable ones also the body, which the lint reads for what it
--- must not depend on.
+-- Functions and procedures outside of extensions; also the body of those that the lint reads: immutable ones, those that
+-- policies call, and those that may change a setting.
 SELECT p.oid, p.pronamespace AS space, p.proname AS name, pg_catalog.oidvectortypes(p.proargtypes) AS arguments,
        p.prokind::text AS kind, p.proowner AS owner, p.prosecdef AS is_definer, p.provolatile::text AS volatility,
-       p.proleakproof AS is_leakproof, coalesce(p.proconfig, '{}') AS settings, l.lanname AS language,
+       p.proleakproof AS is_leakproof, coalesce(p.proconfig, '{}') AS settings,
+       NOT l.lanpltrusted AND l.lanname <> 'internal' AS is_untrusted,
        p.prorettype IN ('pg_catalog.trigger'::regtype, 'pg_catalog.event_trigger'::regtype) AS is_trigger,
-       CASE WHEN p.provolatile = 'i' AND l.lanname IN ('sql', 'plpgsql')
+       CASE WHEN l.lanname IN ('sql', 'plpgsql')
+                 AND (p.provolatile = 'i' OR p.prosrc ~* 'set_config|\mset\M'
+                      OR p.prosqlbody IS NOT NULL
+                      OR EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_policy'::regclass
+                                 AND d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid = p.oid))
             THEN pg_catalog.left(coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc), 100000) END AS body
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace

@@ -4,6 +4,8 @@ WITH lists AS (
     FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
     UNION SELECT nspacl FROM pg_catalog.pg_namespace WHERE nspacl IS NOT NULL
     UNION SELECT relacl FROM pg_catalog.pg_class WHERE relacl IS NOT NULL
+    UNION SELECT lomacl FROM pg_catalog.pg_largeobject_metadata WHERE lomacl IS NOT NULL
+    UNION SELECT spcacl FROM pg_catalog.pg_tablespace WHERE spcacl IS NOT NULL
     UNION SELECT attacl FROM pg_catalog.pg_attribute WHERE attacl IS NOT NULL
     UNION SELECT coalesce(proacl, pg_catalog.acldefault('f', proowner)) FROM pg_catalog.pg_proc
 )

@@ -13,7 +13,7 @@ FROM pg_catalog.pg_namespace n JOIN space s USING (oid) WHERE n.nspacl IS NOT NU
 UNION ALL
 SELECT 'relation', c.oid, NULL, c.relowner, c.relacl::text
 FROM pg_catalog.pg_class c JOIN space s ON s.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relacl IS NOT NULL
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relacl IS NOT NULL
 UNION ALL
 SELECT 'column', c.oid, a.attname, c.relowner, a.attacl::text
 FROM pg_catalog.pg_attribute a
@@ -23,3 +23,8 @@ WHERE a.attacl IS NOT NULL AND NOT a.attisdropped
 UNION ALL
 SELECT 'function', p.oid, NULL, p.proowner, coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))::text
 FROM pg_catalog.pg_proc p JOIN space s ON s.oid = p.pronamespace
+UNION ALL
+SELECT 'large object', o.oid, NULL, o.lomowner, o.lomacl::text
+FROM pg_catalog.pg_largeobject_metadata o WHERE o.lomacl IS NOT NULL
+UNION ALL
+SELECT 'tablespace', t.oid, NULL, t.spcowner, t.spcacl::text FROM pg_catalog.pg_tablespace t WHERE t.spcacl IS NOT NULL

@@ -5,6 +5,7 @@
 SELECT g.rolname AS role,
        u.rolname AS member,
        coalesce(w.rolname, '') AS grantor,
+       m.roleid AS role_oid, m.member AS member_oid, m.grantor AS grantor_oid,
        m.admin_option AS admin,
        o.inherit, o.set,
        coalesce(m.grantor = 10 AND u.rolcreaterole AND m.admin_option AND NOT o.inherit AND NOT o.set, false)

@@ -1,5 +1,5 @@
 -- Every policy, with its expressions as the server prints them; OID 0 is PUBLIC.
-SELECT n.nspname AS schema, c.relname AS table, p.polname AS name,
+SELECT p.oid, p.polrelid AS relation, n.nspname AS schema, c.relname AS table, p.polname AS name,
        NOT p.polpermissive AS is_restrictive,
        CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE'
             ELSE 'ALL' END AS command,

@@ -26,6 +26,8 @@ package struct BackupRun: Sendable {
         package var lockWait = 60
         /// The folder of PostgreSQL's programs; nil finds one that fits the server.
         package var programs: FilePath?
+        /// Words by which a retention rule may keep this backup.
+        package var tags: [String] = []
 
         package init(databases: [String] = [], cluster: String? = nil) {
             self.databases = databases
@@ -160,7 +162,7 @@ package struct BackupRun: Sendable {
     private func publish(
         _ contents: Contents, _ source: Source, _ started: Timestamp, _ folder: FilePath, _ signer: MinisignSecretKey
     ) throws -> StoredBackup {
-        let manifest = Manifest(
+        var manifest = Manifest(
             label: started.label, run: contents.index.run, cluster: source.name,
             systemIdentifier: source.cluster.systemIdentifier, serverVersion: source.cluster.serverVersion,
             serverVersionNumber: source.cluster.serverVersionNumber,
@@ -170,6 +172,7 @@ package struct BackupRun: Sendable {
             producerKey: signer.keyID.description, auditCheckpoint: try audit.newestCheckpoint(),
             trust: keys.holdsIdentity ? .sameHost : .separate,
             notCovered: contents.index.databases.flatMap(\.facts.gaps))
+        if !options.tags.isEmpty { manifest.tags = options.tags.sorted() }
         let bytes = try manifest.encoded()
         let signature = try signer.sign(bytes.span, trustedComment: "dbsec backup \(source.name)/\(started.label)")
         try Files.write(bytes, to: folder.appending(Manifest.fileName), mode: Self.fileMode)

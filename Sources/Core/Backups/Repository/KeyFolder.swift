@@ -63,6 +63,29 @@ package struct KeyFolder: Sendable {
         return try MinisignSecretKey(parsing: file.span)
     }
 
+    /// What verifies this host's own signatures; nil where it signs nothing.
+    package func publicKey() throws -> MinisignPublicKey? {
+        guard Files.exists(publicKeyFile) else { return nil }
+        let file = try Files.read(publicKeyFile, limit: 1 << 14)
+        return try MinisignPublicKey(parsing: file.span)
+    }
+
+    /// The identities that open backups on this very host.
+    package func heldIdentities() throws -> [AgeIdentity] {
+        guard holdsIdentity else { return [] }
+        var file = try Files.readSecret(identityFile)
+        defer { wipe(&file) }
+        return try AgeIdentity.parse(file.span)
+    }
+
+    /// Has new backups made for one more recipient.
+    package func add(_ recipient: AgeRecipient?) throws -> AgeRecipient {
+        guard let recipient else { throw PlainFailure(.internalError, "a new identity has no recipient") }
+        let all = try recipients() + [recipient]
+        try Files.write(Array(all.map { "\($0)\n" }.joined().utf8), to: recipientsFile)
+        return recipient
+    }
+
     /// The public keys that this host believes, from the files in `trusted/`.
     package func trustedKeys() throws -> [MinisignPublicKey] {
         guard Files.exists(trustedFolder) else { return [] }

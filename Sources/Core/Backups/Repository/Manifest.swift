@@ -40,6 +40,19 @@ package struct Manifest: Sendable, Equatable, Codable {
     package var auditCheckpoint: String?
     package var trust: Trust
     package var notCovered: [Gap]
+    /// Words by which a retention rule may keep it.
+    package var tags: [String]?
+    /// What became of it since, oldest first; the manifests before are named, so that their proofs still count.
+    package var rekeyed: [Rekeying]?
+
+    /// The files were encrypted to other recipients by whoever signed the manifest anew; their contents are the same.
+    package struct Rekeying: Sendable, Equatable, Codable {
+        /// SHA-256 of the manifest as it was before.
+        package var manifest: Digest
+        package var time: Timestamp
+        /// The minisign key id of who did it.
+        package var key: String
+    }
 
     /// Whether the host that makes backups can also read them.
     package enum Trust: String, Sendable, Codable {
@@ -70,7 +83,7 @@ package struct Manifest: Sendable, Equatable, Codable {
         /// Before compression and encryption.
         package var contentSize: Int
 
-        package enum Role: String, Sendable, Codable {
+        package enum Role: String, Sendable, Codable, CaseIterable {
             /// Everything of a database, or everything but the rows that are in its files of the role `data`.
             case dump
             case data

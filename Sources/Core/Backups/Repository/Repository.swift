@@ -7,10 +7,16 @@ package import SystemPackage
 /// A folder without that signature is no backup, whatever else is in it.
 package struct Repository: Sendable {
     package let root: FilePath
+    /// Where the backups really are, when `root` is only a mirror of what is small about them.
+    package let remote: Remote?
 
-    package init(_ root: FilePath) {
+    package init(_ root: FilePath, mirroring remote: Remote? = nil) {
         self.root = root
+        self.remote = remote
     }
+
+    /// As messages call it.
+    package var name: String { remote?.name ?? root.string }
 
     /// The clusters that have a folder here, sorted.
     package func clusters() throws -> [String] {
@@ -55,7 +61,8 @@ package struct Repository: Sendable {
         }
         guard let first = found.first else {
             throw PlainFailure(
-                .inputMissing, "there is no backup \"\(name)\" in \(root)", hint: "dbbackup list shows those there are")
+                .inputMissing, "there is no backup \"\(name)\" in \(self.name)",
+                hint: "dbbackup list shows those there are")
         }
         guard found.count == 1 else {
             let choices = found.map { "\($0.cluster)/\($0.label)" }.joined(separator: ", ")
@@ -72,7 +79,7 @@ package struct Repository: Sendable {
             .filter { !Files.exists($0.appending(Manifest.signatureFileName)) && !Tombstone.isIn($0) }
     }
 
-    private func labels(of cluster: String) throws -> [String] {
+    func labels(of cluster: String) throws -> [String] {
         let folder = folder(of: cluster)
         guard Files.exists(folder) else { return [] }
         return try Files.list(folder).filter { Timestamp($0)?.label == $0 && Files.isDirectory(folder.appending($0)) }
@@ -81,23 +88,6 @@ package struct Repository: Sendable {
     /// The backups of a cluster that have been given up and not been removed yet.
     package func condemned(of cluster: String) throws -> [String] {
         try labels(of: cluster).filter { Tombstone.isIn(folder(of: cluster).appending($0)) }
-    }
-
-    /// Says that a backup has to stay; one that was given up and not removed yet is brought back.
-    ///
-    /// - Throws: status 75 when it would be brought back while a prune or a run is under way.
-    package func hold(_ name: String, because hold: Hold, trusted: [MinisignPublicKey]) throws -> StoredBackup {
-        for cluster in try clusters() {
-            for label in try condemned(of: cluster) where [label, "\(cluster)/\(label)"].contains(name) {
-                let folder = folder(of: cluster).appending(label)
-                try FileLock.holding(lock(of: cluster)) {
-                    try Tombstone.read(folder, cluster: cluster, label: label, trusted: trusted).lift(from: folder)
-                }
-            }
-        }
-        let backup = try backup(named: name)
-        try backup.place(hold)
-        return backup
     }
 
     private func committed(_ cluster: String, _ label: String) throws -> StoredBackup? {

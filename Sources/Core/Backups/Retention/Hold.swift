@@ -1,3 +1,4 @@
+package import Cryptography
 package import Platform
 import SystemPackage
 
@@ -24,12 +25,50 @@ extension StoredBackup {
             ?? Hold(reason: "\(Hold.fileName) cannot be read", time: Timestamp(seconds: 0))
     }
 
-    package func place(_ hold: Hold) throws {
+    fileprivate func place(_ hold: Hold) throws {
         try Files.write(
             Document.encode(hold), to: folder.appending(Hold.fileName), mode: [.ownerReadWrite, .groupRead])
     }
 
-    package func release() throws {
+    fileprivate func release() throws {
         try Files.remove(folder.appending(Hold.fileName))
+    }
+}
+
+extension Repository {
+    /// Says that a backup has to stay; one that was given up and not removed yet is brought back.
+    ///
+    /// - Throws: status 75 when it would be brought back while a prune or a run is under way.
+    package func hold(_ name: String, because hold: Hold, trusted: [MinisignPublicKey]) async throws -> StoredBackup {
+        for cluster in try clusters() {
+            for label in try condemned(of: cluster) where [label, "\(cluster)/\(label)"].contains(name) {
+                try await bringBack(cluster, label, trusted)
+            }
+        }
+        let backup = try backup(named: name)
+        try backup.place(hold)
+        try await send([Hold.fileName], of: backup)
+        return backup
+    }
+
+    /// Lets the rules decide about a backup again.
+    ///
+    /// - Throws: status 66 when nobody holds it.
+    package func release(_ name: String) async throws -> StoredBackup {
+        let backup = try backup(named: name)
+        guard backup.hold != nil else { throw PlainFailure(.inputMissing, "\(backup.name) is not held") }
+        try await removeThere([[Hold.fileName]], cluster: backup.cluster, label: backup.label)
+        try backup.release()
+        return backup
+    }
+
+    private func bringBack(_ cluster: String, _ label: String, _ trusted: [MinisignPublicKey]) async throws {
+        let folder = folder(of: cluster).appending(label)
+        try await FileLock.holding(lock(of: cluster)) {
+            let stone = try Tombstone.read(folder, cluster: cluster, label: label, trusted: trusted)
+            try await stone.checkWhole(folder, remote.map { ($0, "\(FileName.encode(cluster))/\(label)") })
+            try await removeThere(Tombstone.liftingOrder.map { [$0] }, cluster: cluster, label: label)
+            try stone.lift(from: folder)
+        }
     }
 }

@@ -10,22 +10,35 @@ package struct Pruning: Sendable {
     package let policy: RetentionPolicy
     /// How long a backup that was given up stays on the disk, in hours: until then `hold` brings it back.
     package let graceHours: Int
+    package let storage: Storage
     package let now: @Sendable () -> Timestamp
 
     package init(
         repository: Repository, keys: KeyFolder, policy: RetentionPolicy, graceHours: Int = 0,
-        now: @escaping @Sendable () -> Timestamp
+        storage: Storage = .removable, now: @escaping @Sendable () -> Timestamp
     ) {
         self.repository = repository
         self.keys = keys
         self.policy = policy
         self.graceHours = graceHours
+        self.storage = storage
         self.now = now
+    }
+
+    /// What the storage lets anybody remove.
+    package enum Storage: Hashable, Sendable {
+        case removable
+        /// Nothing before it is this many days old, as under an object lock.
+        case locked(days: Int)
+        /// Nothing at all: what was given up is for the storage's own rules to remove.
+        case appendOnly
     }
 
     /// The fate of every backup of a cluster.
     package struct Decided: Sendable {
         package let decisions: [RetentionDecision]
+        /// What was given up, now or earlier, and has not been removed: its label, and from when on it may be.
+        package internal(set) var waiting: [String: Timestamp?] = [:]
         /// Backups that count for nothing and are not touched, with the reason.
         package let doubtful: [String: String]
         fileprivate let backups: [String: AuthenticBackup]
@@ -47,7 +60,8 @@ package struct Pruning: Sendable {
                     RetentionCandidate(
                         cluster: cluster, label: stored.label, time: backup.manifest.snapshot,
                         complete: Set(backup.manifest.databases.map(\.name)),
-                        proven: try stored.proofs(trusted: trusted).levels, hold: stored.hold?.reason))
+                        proven: try stored.proofs(trusted: trusted).levels, hold: stored.hold?.reason,
+                        tags: Set(backup.manifest.tags ?? [])))
             } catch let failure as any Failure where failure.status == .malformed {
                 doubtful[stored.label] = failure.sentence
             }
@@ -62,13 +76,14 @@ package struct Pruning: Sendable {
         return try await FileLock.holding(repository.lock(of: cluster)) {
             let signer = try keys.signingKey()
             return try await audit.recording(.backupPrune, target: AuditTarget(cluster: cluster)) { note in
-                let decided = try decide(cluster)
+                var decided = try decide(cluster)
                 let removed = decided.decisions.filter { !$0.isKept }
                 for decision in removed {
                     guard let backup = decided.backups[decision.backup.label] else { continue }
-                    try condemn(backup, decision.reasons, signer)
+                    try await condemn(backup, decision.reasons, signer)
                 }
-                let buried = try bury(cluster)
+                let buried: [String]
+                (buried, decided.waiting) = try await bury(cluster)
                 note.facts["removed"] = .text(buried.joined(separator: ", "))
                 note.facts["kept"] = .number(decided.decisions.count - removed.count)
                 return decided
@@ -76,23 +91,46 @@ package struct Pruning: Sendable {
         }
     }
 
-    private func condemn(_ backup: AuthenticBackup, _ reasons: [String], _ signer: MinisignSecretKey) throws {
+    private func condemn(
+        _ backup: AuthenticBackup, _ reasons: [String], _ signer: MinisignSecretKey
+    ) async throws {
         let stone = Tombstone(
             cluster: backup.stored.cluster, label: backup.stored.label, manifest: backup.stored.manifestHash,
             time: now(),
             reasons: reasons, files: backup.manifest.files.map(\.name), keeperKey: signer.keyID.description)
         try stone.write(into: backup.stored.folder, signedBy: signer)
+        try await repository.send(Tombstone.writingOrder, of: backup.stored)
     }
 
-    private func bury(_ cluster: String) throws -> [String] {
+    private func bury(_ cluster: String) async throws -> (buried: [String], waiting: [String: Timestamp?]) {
         let trusted = try keys.trustedKeys()
-        let latest = now().advanced(bySeconds: Int64(graceHours) * -3600)
-        return try repository.condemned(of: cluster).filter { label in
+        var (buried, waiting): ([String], [String: Timestamp?]) = ([], [:])
+        for label in try repository.condemned(of: cluster) {
             let folder = repository.folder(of: cluster).appending(label)
             let stone = try Tombstone.read(folder, cluster: cluster, label: label, trusted: trusted)
-            guard stone.time <= latest else { return false }
+            let end = end(of: stone)
+            guard let end, end <= now() else {
+                waiting[label] = .some(end)
+                continue
+            }
+            let proofs = folder.appending("proofs")
+            let names = stone.buryingOrder(proofs: Files.exists(proofs) ? try Files.list(proofs) : [])
+            try await repository.removeThere(names, cluster: cluster, label: label)
             try stone.bury(folder)
-            return true
+            buried.append(label)
+        }
+        return (buried, waiting)
+    }
+
+    /// From when on a backup that was given up may be removed; nil for never.
+    private func end(of stone: Tombstone) -> Timestamp? {
+        let grace = stone.time.advanced(bySeconds: Int64(graceHours) * 3600)
+        switch storage {
+        case .removable: return grace
+        case .locked(let days):
+            guard let made = Timestamp(stone.label) else { return nil }
+            return max(grace, made.advanced(bySeconds: Int64(days) * 86400))
+        case .appendOnly: return nil
         }
     }
 }

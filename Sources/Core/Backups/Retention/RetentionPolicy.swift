@@ -16,7 +16,7 @@ package struct RetentionPolicy: Hashable, Sendable {
                 .configuration, "the retention policy is empty, so nothing was removed",
                 hint: "say how much to keep: --keep-last N, --keep-days D, --keep-monthly M, ...")
         }
-        guard rules.allSatisfy({ $0.number >= 1 }) else {
+        guard rules.allSatisfy(\.isPositive) else {
             throw PlainFailure(.usage, "a retention rule must keep at least 1")
         }
         self.rules = rules
@@ -64,7 +64,7 @@ package struct RetentionPolicy: Hashable, Sendable {
     /// What each rule keeps of the backups of one database, and as the how-manieth.
     private func kept(of newestFirst: [RetentionCandidate]) -> [(RetentionCandidate, RetentionRule, Int)] {
         rules.sorted().flatMap { rule in
-            rule.kept(of: newestFirst.map(\.time)).enumerated().map { (newestFirst[$1], rule, $0 + 1) }
+            rule.kept(of: newestFirst).enumerated().map { (newestFirst[$1], rule, $0 + 1) }
         }
     }
 
@@ -85,10 +85,11 @@ package struct RetentionCandidate: Hashable, Sendable {
     package let proven: [String: ProofLevel]
     /// Why somebody said that it has to stay.
     package let hold: String?
+    package let tags: Set<String>
 
     package init(
         cluster: String, label: String, time: Timestamp, complete: Set<String>, proven: [String: ProofLevel],
-        hold: String? = nil
+        hold: String? = nil, tags: Set<String> = []
     ) {
         self.cluster = cluster
         self.label = label
@@ -96,6 +97,7 @@ package struct RetentionCandidate: Hashable, Sendable {
         self.complete = complete
         self.proven = proven
         self.hold = hold
+        self.tags = tags
     }
 
     fileprivate func isProven(_ database: String, to level: ProofLevel) -> Bool {

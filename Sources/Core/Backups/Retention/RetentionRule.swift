@@ -1,13 +1,15 @@
 import Platform
 
-/// One rule of a retention policy, with its number.
+/// One rule of a retention policy.
 package enum RetentionRule: Hashable, Comparable, Sendable {
     /// The newest backups.
     case last(Int)
-    /// What is at most this many days older than the newest backup.
-    case days(Int)
+    /// What is at most so much older than the newest backup.
+    case within(CalendarSpan)
     /// The newest backup of each of the last hours, days, ISO weeks, months or years in which there is one.
     case each(Period, Int)
+    /// Every backup that was made with this tag.
+    case tagged(String)
 
     package enum Period: String, Hashable, Comparable, Sendable, CaseIterable {
         case hourly, daily, weekly, monthly, yearly
@@ -17,27 +19,34 @@ package enum RetentionRule: Hashable, Comparable, Sendable {
         }
     }
 
-    package var number: Int {
+    package static func days(_ days: Int) -> RetentionRule { .within(CalendarSpan(days: days)) }
+
+    /// Whether it could keep anything.
+    package var isPositive: Bool {
         switch self {
-        case .last(let number), .days(let number), .each(_, let number): number
+        case .last(let number), .each(_, let number): number >= 1
+        case .within(let span): span.isPositive
+        case .tagged(let tag): !tag.isEmpty
         }
     }
 
-    /// The places of the backups that it keeps, of times that are sorted newest first.
-    func kept(of times: [Timestamp]) -> [Int] {
+    /// The places of those that it keeps, of backups that are sorted newest first.
+    func kept(of backups: [RetentionCandidate]) -> [Int] {
         switch self {
-        case .last(let count): return Array(times.indices.prefix(count))
-        case .days(let days):
-            guard let newest = times.first else { return [] }
-            return times.indices.filter { times[$0] >= newest.advanced(bySeconds: Int64(days) * -86400) }
+        case .last(let count): return Array(backups.indices.prefix(count))
+        case .within(let span):
+            guard let newest = backups.first?.time else { return [] }
+            let oldest = span.before(newest)
+            return backups.indices.filter { backups[$0].time >= oldest }
+        case .tagged(let tag): return backups.indices.filter { backups[$0].tags.contains(tag) }
         case .each(let period, let count):
             var kept: [Int] = []
             var last: Int64?
-            for place in times.indices {
+            for place in backups.indices {
                 guard kept.count < count else { break }
-                let bucket = period.bucket(of: times[place])
+                let bucket = period.bucket(of: backups[place].time)
                 // The oldest backup too while the rule has not kept its number: history reaches as far back as it can.
-                if bucket != last || place == times.count - 1 { kept.append(place) }
+                if bucket != last || place == backups.count - 1 { kept.append(place) }
                 last = bucket
             }
             return kept
@@ -48,8 +57,9 @@ package enum RetentionRule: Hashable, Comparable, Sendable {
     func reason(_ rank: Int) -> String {
         switch self {
         case .last(let count): "number \(rank) of the last \(count)"
-        case .days(let days): "within \(days) days of the newest backup"
+        case .within(let span): "within \(span) of the newest backup"
         case .each(let period, let count): "\(period.rawValue) number \(rank) of \(count)"
+        case .tagged(let tag): "tagged \"\(tag)\""
         }
     }
 
@@ -57,8 +67,9 @@ package enum RetentionRule: Hashable, Comparable, Sendable {
     var exclusion: String {
         switch self {
         case .last(let count): "not among the last \(count)"
-        case .days(let days): "more than \(days) days older than the newest"
+        case .within(let span): "more than \(span) older than the newest"
         case .each(let period, let count): "none of \(count) \(period.rawValue) ones"
+        case .tagged(let tag): "not tagged \"\(tag)\""
         }
     }
 }

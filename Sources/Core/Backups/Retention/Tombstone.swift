@@ -53,15 +53,32 @@ struct Tombstone: Codable, Equatable, Sendable {
         return stone
     }
 
-    /// Takes the word back, so that the backup counts again; one that is half removed is not brought back.
+    /// Looks whether all of the backup is there still: one that is half removed is not brought back.
     ///
     /// - Throws: status 66 when files of the backup are gone already.
+    func checkWhole(_ folder: FilePath, _ there: (remote: Remote, folder: String)?) async throws {
+        var present = Set(try Files.list(folder))
+        if let there { present = Set(try await there.remote.list(there.folder).map(\.name)) }
+        guard let gone = (files + [Manifest.fileName]).first(where: { !present.contains($0) }) else { return }
+        throw PlainFailure(.inputMissing, "\(cluster)/\(label) is half removed already: \(gone) is gone")
+    }
+
+    /// Takes the word back, so that the backup counts again.
     func lift(from folder: FilePath) throws {
-        if let gone = (files + [Manifest.fileName]).first(where: { !Files.exists(folder.appending($0)) }) {
-            throw PlainFailure(.inputMissing, "\(cluster)/\(label) is half removed already: \(gone) is gone")
-        }
-        for name in [Self.signatureFileName, Self.fileName] { try removeIfThere(folder.appending(name)) }
+        for name in Self.liftingOrder { try removeIfThere(folder.appending(name)) }
         try Files.syncDirectory(folder)
+    }
+
+    /// The signature is what counts, so that it goes first.
+    static let liftingOrder = [signatureFileName, fileName]
+
+    /// The signature is what counts, so that it comes last.
+    static let writingOrder = [fileName, signatureFileName]
+
+    /// In which order a backup is removed: its files first, the tombstone last, so that a crash leaves it condemned.
+    func buryingOrder(proofs: [String]) -> [[String]] {
+        [files + proofs.map { "proofs/\($0)" }, [Manifest.signatureFileName], [Manifest.fileName]]
+            + Self.writingOrder.map { [$0] }
     }
 
     /// Removes the backup: its files first, the tombstone last, so that a crash in between leaves it condemned.
@@ -70,7 +87,7 @@ struct Tombstone: Codable, Equatable, Sendable {
     func bury(_ folder: FilePath) throws {
         for name in files { try removeIfThere(folder.appending(name)) }
         try Files.removeTree(folder.appending("proofs"))
-        for name in [Manifest.signatureFileName, Manifest.fileName, Self.fileName, Self.signatureFileName] {
+        for name in [Manifest.signatureFileName, Manifest.fileName] + Self.writingOrder {
             try removeIfThere(folder.appending(name))
         }
         if try Files.list(folder).isEmpty { try Files.removeEmpty(folder) }

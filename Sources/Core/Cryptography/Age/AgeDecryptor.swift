@@ -84,22 +84,13 @@ package final class AgeDecryptor: ByteSink {
                 continue
             }
             if let header = try parser.take(line) {
-                place = .nonce(fileKey: try unwrap(header), bytes: [])
+                place = .nonce(fileKey: try header.open(with: identities), bytes: [])
                 return index + 1
             }
             line.removeAll(keepingCapacity: true)
         }
         place = .header(parser, line: line)
         return bytes.count
-    }
-
-    private func unwrap(_ header: AgeHeader) throws(CryptographyError) -> SecretBytes {
-        for identity in identities {
-            guard let fileKey = try identity.unwrap(header.stanzas) else { continue }
-            try header.authenticate(with: fileKey)
-            return fileKey
-        }
-        throw AgeMismatch.error(header.stanzas, identities)
     }
 
     private func openMiddle(_ chunk: UnsafeBufferPointer<UInt8>, _ stream: AgeStream) throws {

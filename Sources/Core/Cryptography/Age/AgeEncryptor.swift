@@ -9,15 +9,9 @@ package final class AgeEncryptor: ByteSink {
 
     /// - Throws: `badKey` when there is no recipient, one that nothing can be sealed for, or a passphrase beside others.
     package init(to recipients: [AgeRecipient], into next: any ByteSink) throws(CryptographyError) {
-        guard !recipients.isEmpty else { throw CryptographyError(.badKey, "an age file needs a recipient") }
         let fileKey = SecretBytes(random: AgeHeader.fileKeyByteCount)
-        var stanzas: [AgeStanza] = []
-        for recipient in recipients { stanzas.append(try recipient.wrap(fileKey)) }
-        guard stanzas.count == 1 || !stanzas.contains(where: { $0.kind == AgePassphrase.kind }) else {
-            throw CryptographyError(.badKey, "an age file with a passphrase can have no other recipient")
-        }
         let nonce = Randomness.bytes(AgeHeader.nonceByteCount)
-        header = try AgeHeader(stanzas, sealedWith: fileKey).encoded + nonce
+        header = try AgeHeader(for: recipients, sealing: fileKey).encoded + nonce
         stream = try AgeStream(fileKey: fileKey, nonce: nonce)
         self.next = next
     }

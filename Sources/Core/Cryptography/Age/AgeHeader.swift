@@ -20,6 +20,31 @@ struct AgeHeader {
         self.init(stanzas: stanzas, covered: covered, mac: try Self.mac(of: covered, by: fileKey))
     }
 
+    /// A header by which each of the recipients finds the file key.
+    ///
+    /// - Throws: `badKey` when there is no recipient, one that nothing can be sealed for, or a passphrase beside others.
+    init(for recipients: [AgeRecipient], sealing fileKey: SecretBytes) throws(CryptographyError) {
+        guard !recipients.isEmpty else { throw CryptographyError(.badKey, "an age file needs a recipient") }
+        var stanzas: [AgeStanza] = []
+        for recipient in recipients { stanzas.append(try recipient.wrap(fileKey)) }
+        guard stanzas.count == 1 || !stanzas.contains(where: { $0.kind == AgePassphrase.kind }) else {
+            throw CryptographyError(.badKey, "an age file with a passphrase can have no other recipient")
+        }
+        try self.init(stanzas, sealedWith: fileKey)
+    }
+
+    /// The file key, for the first of the identities that is meant.
+    ///
+    /// - Throws: `noMatch` when none is, `headerMAC` when the header was changed.
+    func open(with identities: [AgeIdentity]) throws(CryptographyError) -> SecretBytes {
+        for identity in identities {
+            guard let fileKey = try identity.unwrap(stanzas) else { continue }
+            try authenticate(with: fileKey)
+            return fileKey
+        }
+        throw AgeMismatch.error(stanzas, identities)
+    }
+
     var encoded: [UInt8] {
         covered + [UInt8(ascii: " ")] + Base64.encode(mac, padding: .none) + [UInt8(ascii: "\n")]
     }

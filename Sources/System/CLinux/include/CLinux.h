@@ -13,6 +13,9 @@ int clinux_not_dumpable(void);
 /// Renames, failing with EEXIST when the target exists.
 int clinux_rename_new(const char *from, const char *to);
 
+/// Exchanges two names at once, so that neither is ever missing.
+int clinux_exchange(const char *one, const char *other);
+
 /// Reserves `size` bytes for the file, whether or not the file system supports it natively.
 int clinux_allocate(int descriptor, off_t size);
 

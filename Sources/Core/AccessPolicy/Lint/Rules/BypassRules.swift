@@ -11,7 +11,7 @@ enum BypassRules {
         "role-bypassrls", .warning, "A login role bypasses row security everywhere",
         source: LintSource.attributes + "; CIS PostgreSQL Benchmark 4.7"
     ) { facts in
-        facts.catalog.roles.values.filter { $0.bypassrls && !$0.isSuperuser && $0.login }.map { role in
+        facts.catalog.roles.values.filter { $0.bypassRls && !$0.isSuperuser && $0.login }.map { role in
             LintRule.Hit(
                 .role(role.name), "LOGIN and BYPASSRLS: it reads every row that it has a privilege on",
                 fix: "ALTER ROLE \(identifier: role.name) NOBYPASSRLS")
@@ -22,7 +22,7 @@ enum BypassRules {
         "role-reaches-bypassrls", .error, "A low-trust role can become one that bypasses row security",
         source: LintSource.attributes
     ) { facts in
-        reaching(facts) { $0.bypassrls && !$0.isSuperuser }
+        reaching(facts) { $0.bypassRls && !$0.isSuperuser }
     }
 
     static let reachesSuperuser = LintRule(
@@ -52,7 +52,7 @@ enum BypassRules {
     ) { facts in
         facts.policies.values.flatMap { $0 }.compactMap { policy in
             let roles = policy.roles.filter { oid in
-                facts.catalog.roles[oid].map { $0.bypassrls || $0.isSuperuser } == true
+                facts.catalog.roles[oid].map { $0.bypassRls || $0.isSuperuser } == true
             }
             guard !roles.isEmpty else { return nil }
             return LintRule.Hit(
@@ -199,7 +199,7 @@ enum BypassRules {
         guard !secured.isEmpty, let all = facts.catalog.roles.values.first(where: { $0.name == "pg_read_all_data" })
         else { return [] }
         return facts.catalog.roles.values.filter { role in
-            role.login && !role.isSuperuser && !role.bypassrls
+            role.login && !role.isSuperuser && !role.bypassRls
                 && facts.catalog.memberships.contains { $0.member == role.oid && $0.role == all.oid }
         }.map { role in
             LintRule.Hit(

@@ -2,7 +2,9 @@ import PostgresClient
 
 /// Functions that run with their owner's rights, or promise what they do not keep.
 enum FunctionRules {
-    static let all = [exposed, searchPath, temporaryFirst, writablePath, leakproof, immutableSession]
+    static let all = [
+        exposed, searchPath, temporaryFirst, writablePath, leakproof, immutableSession, untrusted, language,
+    ]
 
     private static func definers(_ facts: LintFacts) -> [LintFunction] {
         facts.catalog.functions.values.filter(\.isDefiner).sorted { $0.name < $1.name }
@@ -16,7 +18,7 @@ enum FunctionRules {
             let exposures = facts.exposures(of: function)
             guard !exposures.isEmpty, let owner = facts.catalog.roles[function.owner] else { return nil }
             let strength =
-                owner.isSuperuser ? ", a superuser" : owner.bypassrls ? ", who bypasses row security" : ""
+                owner.isSuperuser ? ", a superuser" : owner.bypassRls ? ", who bypasses row security" : ""
             let isPublic = exposures.contains { $0.grantee == 0 }
             return LintRule.Hit(
                 function.object,
@@ -101,7 +103,7 @@ enum FunctionRules {
         source: LintSource.volatility
     ) { facts in
         facts.catalog.functions.values.compactMap { function in
-            guard let body = function.body else { return nil }
+            guard function.volatility == "i", let body = function.body else { return nil }
             let expression = PolicyExpression(body, table: "")
             let calls = expression.calls.filter { sessionNames.contains($0.name) }.map(\.name)
             let words = expression.callerWords.map { expression.tokens[$0].text }.filter { $0 != "user" }
@@ -109,6 +111,37 @@ enum FunctionRules {
             return LintRule.Hit(
                 function.object, "its body uses \(word), and a plan may keep what it returned",
                 fix: "ALTER \(function.sql) STABLE")
+        }
+    }
+
+    static let untrusted = LintRule(
+        "function-untrusted-language", .info,
+        "A function that reaches the operating system can be called by low-trust roles",
+        source: "PostgreSQL, CREATE LANGUAGE"
+    ) { facts in
+        facts.catalog.functions.values.filter { $0.isUntrusted && !$0.isTrigger }.compactMap { function in
+            let exposures = facts.exposures(of: function)
+            guard !exposures.isEmpty else { return nil }
+            let isPublic = exposures.contains { $0.grantee == 0 }
+            return LintRule.Hit(
+                function.object,
+                "its language is not trusted: it runs as the server's operating system account; "
+                    + facts.described(exposures) + (isPublic ? ", which is the default of every function" : ""),
+                fix: isPublic
+                    ? "REVOKE EXECUTE ON \(function.sql) FROM PUBLIC" : "-- nothing, if that is what it is for",
+                severity: isPublic ? .warning : nil)
+        }
+    }
+
+    static let language = LintRule(
+        "language-made-trusted", .error, "A language that reaches the operating system is marked as trusted",
+        source: "PostgreSQL, CREATE LANGUAGE"
+    ) { facts in
+        ObjectRules.others(.language, facts).map { language in
+            LintRule.Hit(
+                LintObject("language", spelled(language.name)),
+                "whoever holds USAGE on it, PUBLIC as a rule, runs code as the server's operating system account",
+                fix: "UPDATE pg_catalog.pg_language SET lanpltrusted = false WHERE lanname = \(literal: language.name)")
         }
     }
 }

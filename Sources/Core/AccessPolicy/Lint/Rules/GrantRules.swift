@@ -4,7 +4,7 @@ import PostgresClient
 enum GrantRules {
     static let all = [
         schemaCreate, connect, temporary, databaseCreate, publicTable, defaultsPublic, defaultsIdle, columnDefeated,
-        sensitive, grantOption, delegated, parameter,
+        sensitive, grantOption, delegated, parameter, defaultsDefeated,
     ]
 
     static let schemaCreate = LintRule(
@@ -123,6 +123,25 @@ enum GrantRules {
                 object,
                 "\(spelled(facts.name(entry.creator))) owns none and may not create any: the grant never comes about",
                 fix: sql, "\(raw: other)")
+        }
+    }
+
+    /// That a REVOKE for one schema does nothing leaves no trace, but that PUBLIC still has what is granted to others does.
+    static let defaultsDefeated = LintRule(
+        "default-privileges-defeated", .warning,
+        "A grant on future functions means nothing beside PUBLIC's, which a REVOKE for one schema does not end",
+        source: LintSource.defaults
+    ) { facts in
+        facts.catalog.defaults.compactMap { entry in
+            guard entry.kind == "f", entry.grantee != 0, !entry.isClosed else { return nil }
+            let (object, _) = described(entry, facts)
+            return LintRule.Hit(
+                object,
+                "EXECUTE to \(spelled(facts.name(entry.grantee))), but everybody may execute each new function of "
+                    + spelled(facts.name(entry.creator)),
+                fix: """
+                    ALTER DEFAULT PRIVILEGES FOR ROLE \(facts.sql(entry.creator)) REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC
+                    """, "-- without IN SCHEMA, where it would be accepted and do nothing")
         }
     }
 

@@ -4,7 +4,7 @@ import PostgresClient
 enum PolicyRules {
     static let all = [
         toPublic, withoutExpression, checkDropsUsing, updateWithoutSelect, overlap, duplicate, soleRole, nullable,
-        noIndex,
+        noIndex, toOwner,
     ]
 
     static let toPublic = LintRule(
@@ -14,6 +14,22 @@ enum PolicyRules {
         all(facts).filter { $0.isPermissive && $0.roles.contains(0) }.map { policy in
             LintRule.Hit(
                 policy.object, "\(policy.prefix)TO PUBLIC, which is also what a missing TO means",
+                fix: "ALTER POLICY \(policy.sql) TO ... -- the roles that it is meant for")
+        }
+    }
+
+    /// `TO CURRENT_USER` is a role's name from the moment on when the policy is made: mostly the owner's.
+    static let toOwner = LintRule(
+        "policy-to-owner", .warning, "A policy is for the table's owner alone, whom row security does not hold",
+        source: LintSource.createPolicy
+    ) { facts in
+        all(facts).compactMap { policy in
+            guard let table = facts.catalog.relations[policy.relation], !table.isForced, policy.roles == [table.owner],
+                let owner = facts.catalog.roles[table.owner], !owner.isSuperuser, !owner.bypassRls
+            else { return nil }
+            return LintRule.Hit(
+                policy.object,
+                "\(policy.prefix)TO \(spelled(owner.name)), as TO CURRENT_USER becomes when the owner makes the policy: it does nothing",
                 fix: "ALTER POLICY \(policy.sql) TO ... -- the roles that it is meant for")
         }
     }

@@ -2,7 +2,7 @@ import PostgresClient
 
 /// Policies that learn from a setting who the caller is.
 enum PolicySettingRules {
-    static let all = [raises, emptyValue, unqualified, anyoneSets]
+    static let all = [raises, emptyValue, unqualified, anyoneSets, preset, keptForSession]
 
     /// A `current_setting` call with its setting's name, where that is a constant.
     private struct Reading {
@@ -92,5 +92,89 @@ enum PolicySettingRules {
                     "-- it separates users of an application, not of a database: give nobody SQL of their own as that role, "
                     + "and use SET LOCAL behind a pool")
         }
+    }
+
+    /// The settings by which policies tell who asks, also by way of the functions that they call, with those policies.
+    private static func deciding(_ facts: LintFacts) -> [String: [LintPolicy]] {
+        var settings: [String: [LintPolicy]] = [:]
+        for reading in readings(facts) {
+            if let setting = reading.setting?.lowercased(), setting.contains(".") {
+                settings[setting, default: []].append(reading.clause.policy)
+            }
+        }
+        for policy in facts.policies.values.flatMap({ $0 }).sorted(by: { $0.object < $1.object }) {
+            for body in policy.functions.sorted().compactMap({ facts.catalog.functions[$0]?.body }) {
+                let expression = PolicyExpression(body, table: "")
+                for call in expression.calls where call.name == "current_setting" && !call.arguments.isEmpty {
+                    let name = expression.tokens[call.arguments.lowerBound]
+                    guard name.kind == .constant, name.text.contains(".") else { continue }
+                    settings[name.text.lowercased(), default: []].append(policy)
+                }
+            }
+        }
+        return settings
+    }
+
+    static let preset = LintRule(
+        "policy-setting-preset", .warning, "Sessions begin with an identity that nobody has shown",
+        source: "PostgreSQL, ALTER ROLE; PostgreSQL, ALTER DATABASE"
+    ) { facts in
+        let deciding = deciding(facts)
+        return facts.catalog.settings.compactMap { setting in
+            let policy = deciding[setting.name]?.first { setting.role == 0 || facts.applies($0, to: setting.role) }
+            guard !setting.value.isEmpty, let policy else { return nil }
+            let place = setting.isInDatabase ? " in this database" : ""
+            let who = setting.role == 0 ? "every role" : spelled(facts.name(setting.role))
+            let database: SQL = "DATABASE \(identifier: facts.catalog.database)"
+            let target: SQL =
+                setting.role == 0
+                ? setting.isInDatabase ? database : "ROLE ALL"
+                : setting.isInDatabase
+                    ? "ROLE \(facts.sql(setting.role)) IN \(database)" : "ROLE \(facts.sql(setting.role))"
+            return LintRule.Hit(
+                LintObject("setting", setting.name, schema: policy.table.schema),
+                "set for sessions of \(who)\(place): one that sets nothing of its own is let in by \(policy.object)",
+                fix: "ALTER \(target) RESET \(identifier: setting.name.split(separator: ".").map(String.init))",
+                severity: setting.role == 0 ? nil : .info)
+        }
+    }
+
+    static let keptForSession = LintRule(
+        "policy-setting-session", .warning,
+        "A function sets who asks for the whole session: behind a pool the next user inherits it",
+        source: "PostgreSQL, SET, LOCAL"
+    ) { facts in
+        let deciding = deciding(facts)
+        guard !deciding.isEmpty else { return [] }
+        return facts.catalog.functions.values.compactMap { function in
+            guard let body = function.body else { return nil }
+            let kept = settingsKept(by: PolicyExpression(body, table: "")).filter { deciding[$0] != nil }
+            guard let setting = kept.sorted().first, let policy = deciding[setting]?.first else { return nil }
+            return LintRule.Hit(
+                function.object,
+                "it sets \(setting), by which \(policy.object) decides, and not for its transaction only",
+                fix: "-- set_config('\(raw: setting)', ..., true), or SET LOCAL")
+        }
+    }
+
+    /// `set_config('app.user', ..., false)` and `SET app.user = ...`, without LOCAL.
+    private static func settingsKept(by body: PolicyExpression) -> Set<String> {
+        let tokens = body.tokens
+        var names: Set<String> = []
+        for call in body.calls where call.name == "set_config" && call.arguments.count > 2 {
+            let name = tokens[call.arguments.lowerBound]
+            if name.kind == .constant, tokens[call.arguments.upperBound - 1].isWord("false") {
+                names.insert(name.text.lowercased())
+            }
+        }
+        for index in tokens.indices where tokens[index].isWord("set") {
+            var start = index + 1
+            if start < tokens.count, tokens[start].isWord("session") { start += 1 }
+            guard start + 3 < tokens.count, tokens[start].isName, tokens[start + 1].isSymbol("."),
+                tokens[start + 2].isName, tokens[start + 3].isSymbol("=") || tokens[start + 3].isWord("to")
+            else { continue }
+            names.insert("\(tokens[start].text).\(tokens[start + 2].text)".lowercased())
+        }
+        return names
     }
 }

@@ -2,7 +2,7 @@ import PostgresClient
 
 /// What roles are and own.
 enum RoleRules {
-    static let all = [createrole, noLimit, noExpiry, md5, noPassword, replication, ownsTables]
+    static let all = [createrole, noLimit, noExpiry, md5, noPassword, replication, ownsTables, unused, authenticator]
 
     private static func logins(_ facts: LintFacts) -> [LintRole] {
         facts.catalog.roles.values.filter { $0.login && !$0.isSuperuser && !$0.isPredefined }
@@ -38,7 +38,7 @@ enum RoleRules {
     static let noExpiry = LintRule(
         "role-no-expiry", .info, "A password never expires", source: "PostgreSQL, CREATE ROLE, VALID UNTIL"
     ) { facts in
-        logins(facts).filter { !$0.expires && ($0.password == .scram || $0.password == .md5) }.map { role in
+        logins(facts).filter { $0.validUntil == .never && ($0.password == .scram || $0.password == .md5) }.map { role in
             LintRule.Hit(
                 .role(role.name), "a password, and no VALID UNTIL",
                 fix: "ALTER ROLE \(identifier: role.name) VALID UNTIL '...'")
@@ -103,6 +103,41 @@ enum RoleRules {
                 .role(role.name),
                 "\(facts.described(role.oid)) owns \(names)\(tables.count > 3 ? " and \(tables.count - 3) more" : "")",
                 fix: "REASSIGN OWNED BY \(identifier: role.name) TO ... -- a role that nobody logs in as")
+        }
+    }
+
+    /// A role that the document declares is about to be used.
+    static let unused = LintRule(
+        "role-unused", .info, "A role that nobody can be, and that nothing in any database names",
+        source: "PostgreSQL, 22.4 Dropping Roles; CIS PostgreSQL Benchmark 4.4"
+    ) { facts in
+        let declared = Set((facts.policy?.roles ?? []).map(\.name))
+        return facts.catalog.roles.values.filter { $0.isUnused && !declared.contains($0.name) }.map { role in
+            LintRule.Hit(
+                .role(role.name), "NOLOGIN without members; it owns nothing, and holds no privilege and no policy",
+                fix: "DROP ROLE \(identifier: role.name)")
+        }
+    }
+
+    /// PostgREST's convention: a login, known by its name or its settings, that becomes another role for each request.
+    static let authenticator = LintRule(
+        "authenticator-inherits", .warning, "An authenticator has the rights of its roles before it becomes one",
+        source: "PostgREST, Database Roles"
+    ) { facts in
+        let configured = Set(facts.catalog.settings.filter { $0.name.hasPrefix("pgrst.") }.map(\.role))
+        return logins(facts).filter { $0.name == "authenticator" || configured.contains($0.oid) }.compactMap { role in
+            let edges = facts.catalog.memberships.filter { $0.member == role.oid && $0.inherit ?? role.inherit }
+            guard !edges.isEmpty else { return nil }
+            let groups = Set(edges.map(\.role)).sorted { facts.name($0) < facts.name($1) }
+            let words = groups.map { spelled(facts.name($0)) }.joined(separator: ", ")
+            let fixes = groups.map { group -> SQL in
+                "GRANT \(facts.sql(group)) TO \(identifier: role.name) WITH INHERIT FALSE"
+            }
+            return LintRule.Hit(
+                .role(role.name),
+                "it inherits from \(words): a request that sets no role has the rights of all of them",
+                fix: facts.catalog.version >= 160_000
+                    ? fixes.joined(separator: "; ") : "ALTER ROLE \(identifier: role.name) NOINHERIT")
         }
     }
 }

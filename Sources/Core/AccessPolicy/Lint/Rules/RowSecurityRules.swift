@@ -95,7 +95,7 @@ enum RowSecurityRules {
         facts.securedTables.compactMap { table in
             guard !table.isForced, facts.catalog.roles[table.owner]?.isSuperuser == false else { return nil }
             let owners = facts.trust.low.keys.filter {
-                facts.trust.reachable[$0]?.contains(table.owner) == true && facts.catalog.roles[$0]?.bypassrls == false
+                facts.trust.reachable[$0]?.contains(table.owner) == true && facts.catalog.roles[$0]?.bypassRls == false
             }
             guard !owners.isEmpty else { return nil }
             return LintRule.Hit(

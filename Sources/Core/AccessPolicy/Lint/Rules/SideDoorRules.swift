@@ -87,7 +87,7 @@ enum SideDoorRules {
         facts.catalog.triggers.compactMap { trigger in
             guard let table = facts.catalog.relations[trigger.relation],
                 let function = facts.catalog.functions[trigger.function],
-                let owner = facts.catalog.roles[function.owner], owner.isSuperuser || owner.bypassrls
+                let owner = facts.catalog.roles[function.owner], owner.isSuperuser || owner.bypassRls
             else { return nil }
             let exposures = facts.exposures(of: table, trigger.events)
             guard !exposures.isEmpty else { return nil }

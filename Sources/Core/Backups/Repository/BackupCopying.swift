@@ -1,0 +1,100 @@
+package import AuditLog
+import Cryptography
+package import Platform
+package import SystemPackage
+
+/// Copies backups to another place, so that the loss of one is not the loss of all.
+package struct BackupCopying: Sendable {
+    private let source: Repository
+    private let target: Repository
+    private let remote: Remote
+    private let trusted: [MinisignPublicKey]
+    private let audit: AuditLog
+    private let progress: ProgressHandler?
+
+    /// - Parameter place: `remote:path` of rclone's, or a folder.
+    package static func opening(
+        _ place: String, from source: Repository, keys: KeyFolder, mirrors: FilePath, audit: AuditLog,
+        progress: ProgressHandler? = nil
+    ) async throws -> BackupCopying {
+        let remote = try Remote(place)
+        return BackupCopying(
+            source: source, target: try await Repository.mirror(of: remote, in: mirrors), remote: remote,
+            trusted: try keys.trustedKeys(), audit: audit, progress: progress)
+    }
+
+    /// What copying one backup came to.
+    package struct Copied: Encodable, Sendable {
+        package let backup: String
+        /// Bytes copied; 0 when it was there already.
+        package let bytes: Int
+
+        package init(backup: String, bytes: Int) {
+            self.backup = backup
+            self.bytes = bytes
+        }
+    }
+
+    /// The backups that the place lacks, oldest first.
+    package func missing(_ backups: [StoredBackup]) throws -> [StoredBackup] {
+        let there = Set(try target.backups().map(\.name))
+        return backups.filter { !there.contains($0.name) }
+    }
+
+    /// Copies one backup: its files, each read back and compared, then manifest, and last the signature that makes it one.
+    ///
+    /// One that is there already only gets the proofs and the hold that it lacks.
+    ///
+    /// - Throws: status 65 for a backup that no pinned key signed, or that was changed here; status 73 when another backup
+    ///   has its name there.
+    package func copy(_ stored: StoredBackup) async throws -> Copied {
+        try await audit.recording(
+            .backupCopy, target: AuditTarget(cluster: stored.cluster, backup: stored.label)
+        ) { note in
+            note.facts["to"] = .text(remote.name)
+            note.facts["manifest"] = .text(stored.manifestHash.hex)
+            let backup = try AuthenticBackup(stored, trusted: trusted)
+            let bytes = try await isThere(stored) ? 0 : copyFiles(of: backup)
+            try await copyProofs(of: stored)
+            note.facts["bytes"] = .number(bytes)
+            return Copied(backup: stored.name, bytes: bytes)
+        }
+    }
+
+    private func isThere(_ stored: StoredBackup) throws -> Bool {
+        guard let there = try target.backups(of: stored.cluster).first(where: { $0.label == stored.label }) else {
+            return false
+        }
+        guard there.manifestHash == stored.manifestHash else {
+            throw PlainFailure(
+                .cannotCreate, "\(remote.name) has another backup named \(stored.name)",
+                hint: "find out whose it is; nothing was copied over it")
+        }
+        return true
+    }
+
+    private func copyFiles(of backup: AuthenticBackup) async throws -> Int {
+        let stored = backup.stored
+        try await source.withFiles(of: backup, progress: progress) {
+            for file in backup.manifest.files {
+                _ = try await onOwnThread { try VerifiedFile(file, in: stored) }
+                try await put(file.name, of: stored)
+            }
+        }
+        for name in [Manifest.fileName, Manifest.signatureFileName] { try await put(name, of: stored) }
+        return backup.manifest.size
+    }
+
+    private func copyProofs(of stored: StoredBackup) async throws {
+        let there = Set(try await remote.list(stored.relative("proofs")).map(\.name))
+        let new = try stored.proofFiles.filter { !there.contains($0) }
+        for name in new.filter({ !$0.hasSuffix(".minisig") }) + new.filter({ $0.hasSuffix(".minisig") }) {
+            try await put("proofs/\(name)", of: stored)
+        }
+        if stored.hold != nil { try await put(Hold.fileName, of: stored) }
+    }
+
+    private func put(_ name: String, of stored: StoredBackup) async throws {
+        try await remote.put(stored.folder.appending(name), as: stored.relative(name), progress: progress)
+    }
+}

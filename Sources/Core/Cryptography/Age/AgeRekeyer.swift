@@ -1,0 +1,47 @@
+package import Platform
+
+/// Gives an age file other recipients: a new header for the same file key, and every byte after it as it was.
+///
+/// What follows the header is not looked at: whoever uses this must know already that the file is whole.
+package final class AgeRekeyer: ByteSink {
+    private let identities: [AgeIdentity]
+    private let recipients: [AgeRecipient]
+    private let next: any ByteSink
+    private var parser = AgeHeaderParser()
+    private var line: [UInt8] = []
+    private var isPastHeader = false
+
+    package init(opening identities: [AgeIdentity], for recipients: [AgeRecipient], into next: any ByteSink) {
+        self.identities = identities
+        self.recipients = recipients
+        self.next = next
+    }
+
+    /// - Throws: `headerMalformed`, `noMatch`, `headerMAC` or `badKey`, and whatever the next step throws.
+    package func write(_ bytes: Span<UInt8>) throws {
+        guard !isPastHeader else { return try next.write(bytes) }
+        for index in bytes.indices {
+            guard bytes[index] == UInt8(ascii: "\n") else {
+                guard line.count < AgeHeaderParser.byteCountLimit else {
+                    throw AgeHeaderParser.malformed("is too long")
+                }
+                line.append(bytes[index])
+                try parser.checkStart(line)
+                continue
+            }
+            if let header = try parser.take(line) {
+                isPastHeader = true
+                let fileKey = try header.open(with: identities)
+                let other = try AgeHeader(for: recipients, sealing: fileKey).encoded
+                try next.write(other.span)
+                return try next.write(bytes.extracting((index + 1)...))
+            }
+            line.removeAll(keepingCapacity: true)
+        }
+    }
+
+    package func finish() throws {
+        guard isPastHeader else { throw AgeHeaderParser.malformed("is cut off") }
+        try next.finish()
+    }
+}
