@@ -18,7 +18,8 @@ struct List: Command {
         let repository = try await context.repository(place)
         let backups = try cluster.map { try repository.backups(of: $0) } ?? repository.backups()
         let trusted = try context.keys.trustedKeys()
-        return ListReport(backups: backups.map { Listed($0, trusted: trusted) }, now: context.now())
+        return ListReport(
+            backups: try mapInParallel(backups) { Listed($0, trusted: trusted) }, now: context.now())
     }
 }
 

@@ -85,7 +85,8 @@ extension Context {
 
     func repository(_ options: RepositoryOptions) async throws -> Repository {
         let named = try options.repository ?? settings.repository ?? state.backups.string
-        return try await Repository.open(named, mirrors: mirrors)
+        let memory = SignatureMemory(state.path.appending("cache/signatures"))
+        return try await Repository.open(named, mirrors: mirrors, remembering: memory)
     }
 
     /// Where remote repositories are mirrored, without their large files.

@@ -64,24 +64,24 @@ package struct Health: Sendable {
         let trusted = try keys.trustedKeys()
         var found: [[String]: DatabaseHealth] = [:]
         var doubtful: [String: String] = [:]
-        for stored in try repository.backups() {
-            do {
-                let manifest = try AuthenticBackup(stored, trusted: trusted).manifest
-                let proofs = try stored.proofs(trusted: trusted)
-                for database in manifest.databases {
-                    let key = [stored.cluster, database.name]
-                    let proof = proofs.proven.contains(database.name) ? proofs.restoring(database.name) : nil
-                    // Oldest first: what comes later is newer.
-                    found[key] = DatabaseHealth(
-                        cluster: stored.cluster, database: database.name, newest: database.snapshot,
-                        newestProven: proof == nil ? found[key]?.newestProven : database.snapshot,
-                        restoreSeconds: proof?.restoreSeconds ?? found[key]?.restoreSeconds,
-                        bytes: manifest.dump(of: database.name)?.size ?? 0,
-                        runSeconds: manifest.finished.seconds(since: manifest.started),
-                        backups: (found[key]?.backups ?? 0) + 1)
-                }
-            } catch let failure as any Failure where failure.status == .malformed {
-                doubtful[stored.name] = failure.sentence
+        for examined in try repository.clusters().flatMap({ try repository.examine($0, trusted: trusted) }) {
+            let (stored, proofs) = (examined.stored, examined.proofs)
+            guard case .authentic(let backup) = examined.standing else {
+                if case .doubtful(let why) = examined.standing { doubtful[stored.name] = why }
+                continue
+            }
+            let manifest = backup.manifest
+            for database in manifest.databases {
+                let key = [stored.cluster, database.name]
+                let proof = proofs.proven.contains(database.name) ? proofs.restoring(database.name) : nil
+                // Oldest first: what comes later is newer.
+                found[key] = DatabaseHealth(
+                    cluster: stored.cluster, database: database.name, newest: database.snapshot,
+                    newestProven: proof == nil ? found[key]?.newestProven : database.snapshot,
+                    restoreSeconds: proof?.restoreSeconds ?? found[key]?.restoreSeconds,
+                    bytes: manifest.dump(of: database.name)?.size ?? 0,
+                    runSeconds: manifest.finished.seconds(since: manifest.started),
+                    backups: (found[key]?.backups ?? 0) + 1)
             }
         }
         return Health(

@@ -27,7 +27,7 @@ extension StoredBackup {
         guard let bytes = try? Files.read(path, limit: 1 << 22),
             let signature = try? Files.read(Self.signature(of: path), limit: 1 << 14),
             let key = trusted.first(where: { key in
-                (try? key.verify(signature.span, of: bytes.span, legacy: .refused)) != nil
+                (try? check(signature, by: key, of: bytes)) != nil
             }),
             let proof = try? Document.decode(Proof.self, from: bytes, named: path.string),
             proof.schema == Proof.currentSchema, proof.proverKey == key.keyID.description,

@@ -12,12 +12,16 @@ extension Repository {
     ///
     /// - Parameter mirrors: the folder in which remote repositories are mirrored, each in one of its own.
     /// - Throws: `ChildFailure` (69) when rclone or the place is not there.
-    package static func open(_ name: String, mirrors: FilePath) async throws -> Repository {
-        guard try Remote.isName(name) else { return Repository(FilePath(name).absolute) }
-        return try await mirror(of: Remote(name), in: mirrors)
+    package static func open(
+        _ name: String, mirrors: FilePath, remembering memory: SignatureMemory? = nil
+    ) async throws -> Repository {
+        guard try Remote.isName(name) else { return Repository(FilePath(name).absolute, remembering: memory) }
+        return try await mirror(of: Remote(name), in: mirrors, remembering: memory)
     }
 
-    static func mirror(of remote: Remote, in mirrors: FilePath) async throws -> Repository {
+    static func mirror(
+        of remote: Remote, in mirrors: FilePath, remembering memory: SignatureMemory? = nil
+    ) async throws -> Repository {
         let folder = mirrors.appending(String(SHA256.hash(Array(remote.name.utf8)).hex.prefix(16)))
         try Files.createDirectory(folder)
         try await FileLock.holding(folder.appending(".lock"), wait: true) {
@@ -27,7 +31,7 @@ extension Repository {
                 }
             }
         }
-        return Repository(folder, mirroring: remote)
+        return Repository(folder, mirroring: remote, remembering: memory)
     }
 
     /// Has the files of a backup here while `body` runs.

@@ -9,10 +9,13 @@ package struct Repository: Sendable {
     package let root: FilePath
     /// Where the backups really are, when `root` is only a mirror of what is small about them.
     package let remote: Remote?
+    /// Signatures that need not be checked again; nil checks all of them every time.
+    package let memory: SignatureMemory?
 
-    package init(_ root: FilePath, mirroring remote: Remote? = nil) {
+    package init(_ root: FilePath, mirroring remote: Remote? = nil, remembering memory: SignatureMemory? = nil) {
         self.root = root
         self.remote = remote
+        self.memory = memory
     }
 
     /// As messages call it.
@@ -36,7 +39,7 @@ package struct Repository: Sendable {
 
     /// The complete backups of a cluster, oldest first.
     package func backups(of cluster: String) throws -> [StoredBackup] {
-        try labels(of: cluster).compactMap { try self.committed(cluster, $0) }
+        try mapInParallel(try labels(of: cluster)) { try committed(cluster, $0) }.compactMap(\.self)
     }
 
     /// The complete backups of every cluster, oldest first within each.
@@ -90,10 +93,10 @@ package struct Repository: Sendable {
         try labels(of: cluster).filter { Tombstone.isIn(folder(of: cluster).appending($0)) }
     }
 
-    private func committed(_ cluster: String, _ label: String) throws -> StoredBackup? {
+    func committed(_ cluster: String, _ label: String) throws -> StoredBackup? {
         let folder = folder(of: cluster).appending(label)
         guard Files.exists(folder.appending(Manifest.signatureFileName)), !Tombstone.isIn(folder) else { return nil }
-        return try StoredBackup(folder: folder, cluster: cluster, label: label)
+        return try StoredBackup(folder: folder, cluster: cluster, label: label, memory: memory)
     }
 }
 
@@ -106,8 +109,10 @@ package struct StoredBackup: Sendable {
     /// The bytes that the signature is over.
     package let manifestBytes: [UInt8]
     package let signatureBytes: [UInt8]
+    private let memory: SignatureMemory?
 
-    package init(folder: FilePath, cluster: String, label: String) throws {
+    package init(folder: FilePath, cluster: String, label: String, memory: SignatureMemory? = nil) throws {
+        self.memory = memory
         self.folder = folder
         self.cluster = cluster
         self.label = label
@@ -120,6 +125,15 @@ package struct StoredBackup: Sendable {
 
     /// What a proof names to say which backup it is about.
     package var manifestHash: Digest { SHA256.hash(manifestBytes) }
+
+    /// - Throws: `CryptographyError` unless the key signed this content.
+    func check(_ signature: [UInt8], by key: MinisignPublicKey, of content: [UInt8]) throws {
+        if let memory {
+            try memory.check(key, signature, of: content)
+        } else {
+            _ = try key.verify(signature.span, of: content.span, legacy: .refused)
+        }
+    }
 
     /// The manifest as it stands, believed or not.
     package func manifest() throws -> Manifest {

@@ -33,7 +33,7 @@ package struct AuthenticBackup: Sendable {
                     "the manifest of \(stored.name) is signed by the key \(signature.keyID), which is not pinned here",
                     hint: "if that is the producer's, put its signing.pub into the folder keys/trusted")
             }
-            try key.verify(stored.signatureBytes.span, of: stored.manifestBytes.span, legacy: .refused)
+            try stored.check(stored.signatureBytes, by: key, of: stored.manifestBytes)
         } catch let error as CryptographyError {
             throw PlainFailure(
                 .malformed, "the manifest of \(stored.name) is not authentic: \(error.sentence)",

@@ -52,18 +52,18 @@ package struct Pruning: Sendable {
         var doubtful: [String: String] = [:]
         var backups: [String: AuthenticBackup] = [:]
         var candidates: [RetentionCandidate] = []
-        for stored in try repository.backups(of: cluster) {
-            do {
-                let backup = try AuthenticBackup(stored, trusted: trusted)
+        for examined in try repository.examine(cluster, trusted: trusted) {
+            let stored = examined.stored
+            switch examined.standing {
+            case .authentic(let backup):
                 backups[stored.label] = backup
                 candidates.append(
                     RetentionCandidate(
                         cluster: cluster, label: stored.label, time: backup.manifest.snapshot,
-                        complete: Set(backup.manifest.databases.map(\.name)),
-                        proven: try stored.proofs(trusted: trusted).levels, hold: stored.hold?.reason,
-                        tags: Set(backup.manifest.tags ?? [])))
-            } catch let failure as any Failure where failure.status == .malformed {
-                doubtful[stored.label] = failure.sentence
+                        complete: Set(backup.manifest.databases.map(\.name)), proven: examined.proofs.levels,
+                        hold: stored.hold?.reason, tags: Set(backup.manifest.tags ?? [])))
+            case .doubtful(let why):
+                doubtful[stored.label] = why
             }
         }
         return Decided(decisions: policy.decide(candidates), doubtful: doubtful, backups: backups)
