@@ -131,5 +131,8 @@ if "restore" in wanted:
     compare("restore, against pg_restore of a plain archive",
             "dbbackup restore latest --database bench --target-dbname again --quiet",
             f"createdb again && {bins}/pg_restore -e -d again {work}/out", None, prepare=one_backup)
+    compare("restore without its comparison, against pg_restore -j2 of a plain archive",
+            "dbbackup restore latest --database bench --target-dbname again --no-compare --quiet",
+            f"createdb again && {bins}/pg_restore -e -j2 -d again {work}/out", None, prepare=one_backup)
 if "start" in wanted:
     start_up()

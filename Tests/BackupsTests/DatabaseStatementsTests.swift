@@ -54,10 +54,13 @@ import Testing
                 #"ALTER ROLE database IN DATABASE "a ""new"" one" SET work_mem TO '8MB'"#,
             ])
         #expect(
-            statements.access == [
+            statements.privileges == [
                 #"REVOKE CONNECT,TEMPORARY ON DATABASE "a ""new"" one" FROM PUBLIC"#,
                 #"GRANT CONNECT ON DATABASE "a ""new"" one" TO app"#,
-                #"COMMENT ON DATABASE "a ""new"" one" IS 'the DATABASE app'"#,
+            ])
+        #expect(
+            statements.remarks == [
+                #"COMMENT ON DATABASE "a ""new"" one" IS 'the DATABASE app'"#
             ])
     }
 
@@ -67,7 +70,9 @@ import Testing
             entry("COMMENT", "SCHEMA app", "COMMENT ON SCHEMA app IS 'mine';\n"),
             entry("ACL", "TABLE app", "GRANT SELECT ON TABLE public.app TO x;\n", namespace: "public"),
         ])
-        #expect(try DatabaseStatements(toc, name: "new", withTablespace: true).access.isEmpty)
+        let statements = try DatabaseStatements(toc, name: "new", withTablespace: true)
+        #expect(statements.privileges.isEmpty)
+        #expect(statements.remarks.isEmpty)
     }
 
     @Test func `the tablespace is dropped where it is not wanted`() throws {

@@ -75,6 +75,39 @@ import Testing
         }
     }
 
+    /// An index expression that changes things once it is restored: each of them is found and named.
+    @Test func `names the sequence, large object and privilege that are not as they were`() async throws {
+        let database = try Database.current
+        try await database.run(
+            """
+            CREATE SEQUENCE counter; SELECT nextval('counter'); SELECT lo_from_bytea(4247, 'large');
+            CREATE TABLE t AS SELECT 1 AS x, 2 AS y;
+            CREATE FUNCTION change() RETURNS void LANGUAGE plpgsql AS $f$
+            BEGIN
+                PERFORM nextval('public.counter');
+                PERFORM lo_put(4247, 0, 'X');
+                GRANT SELECT ON public.t TO PUBLIC;
+            END $f$;
+            CREATE FUNCTION meddle(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $f$
+            BEGIN
+                IF current_setting('application_name') = 'dbbackup' THEN PERFORM public.change(); END IF;
+                RETURN $1;
+            END $f$;
+            CREATE TABLE bait AS SELECT 1 AS i; CREATE INDEX zz ON bait (meddle(i))
+            """)
+        try await withProducer { producer in
+            let backup = try await producer.back(database).backup
+            let finding = try await producer.prover().prove(backup, level: .restore)
+            #expect(
+                Set(finding.differences) == [
+                    "\(database.name): large objects: the content differs",
+                    "\(database.name): the value of sequence public.counter is another",
+                    "\(database.name): acl public.TABLE t is new",
+                ])
+            #expect(finding.proof.verdict == .different)
+        }
+    }
+
     /// A superuser may run programs, and whoever owns a table decides what its constraints do when a superuser loads it.
     @Test func `runs what a table's owner wrote where it reaches nothing`() async throws {
         let database = try Database.current

@@ -74,6 +74,26 @@ import Testing
         }
     }
 
+    @Test func `verify goes through all backups as far as there is time, and asks what it is told to ask`() async throws
+    {
+        try await withBackup { state in
+            #expect(try await state.dbbackup("run", state.database.name).status == 0)
+            let some = try await state.dbbackup("verify", "--all", "--level", "archive", "--max-duration", "0.02s")
+            #expect(some.status == 0, "\(some.stderr)")
+            #expect(some.stdout.hasSuffix("\n1 backup left for another time\n"))
+            #expect(some.stdout.contains(try state.backup.lastComponent?.string ?? ""))
+            let others = try await state.dbbackup("verify", "--all", "--level", "archive")
+            #expect(others.stdout.split(separator: "\n").count { $0.contains(": equal, level archive") } == 2)
+            let file = state.folder.appending("smoke.sql")
+            try Files.write(Array("SELECT count(*) = 1000 FROM people;\n-- expect: 3\nSELECT 2;\n".utf8), to: file)
+            let asked = try await state.dbbackup("verify", "--smoke", file.string)
+            #expect(asked.status == 1, "\(asked.stderr)")
+            #expect(asked.stdout.contains("smoke test in line 3: it says 2 instead of 3"))
+            #expect(try await state.dbbackup("verify", "--smoke", file.string, "--level", "decode").status == 64)
+            #expect(try await state.dbbackup("verify", "--max-duration", "1h").status == 64)
+        }
+    }
+
     @Test func `one bit of the dump makes verify answer 1, and restore refuse with 65 and leave nothing`() async throws
     {
         try await withBackup { state in

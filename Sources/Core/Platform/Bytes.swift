@@ -11,3 +11,10 @@ extension Span where Element == UInt8 {
         }
     }
 }
+
+extension [UInt8] {
+    /// Appends the bytes of a span, as fast as memory can be copied.
+    package mutating func append(_ bytes: Span<UInt8>) {
+        bytes.withUnsafeBufferPointer { append(contentsOf: $0) }
+    }
+}

@@ -59,13 +59,19 @@ package struct Child: Sendable {
         return try await feed(limit: limit) { try $0.write(input.span) }
     }
 
+    /// Runs to the end with a file as standard input, which the program may also open by `MemoryFile.inputPath`.
+    @discardableResult
+    package func run(reading file: MemoryFile, limit: Int = 64 << 20) async throws -> [UInt8] {
+        try await supervise(.file(file)) { try $0.collect(limit: limit) }
+    }
+
     /// Hands standard output to `consume`, on a thread of its own, while the program runs.
     ///
     /// Returns only after the program has exited with 0: the end of a pipe alone is no success.
     package func stream<Value: Sendable>(
         into consume: @escaping @Sendable (borrowing PipeReader) throws -> Value
     ) async throws -> Value {
-        try await supervise(producing: nil, consume)
+        try await supervise(.none, consume)
     }
 
     /// Pushes what `produce` writes into standard input, from a thread of its own, and returns standard output.
@@ -75,23 +81,28 @@ package struct Child: Sendable {
     package func feed(
         limit: Int = 64 << 20, _ produce: @escaping @Sendable (any ByteSink) throws -> Void
     ) async throws -> [UInt8] {
-        try await supervise(producing: produce) { try $0.collect(limit: limit) }
+        try await supervise(.produced(produce)) { try $0.collect(limit: limit) }
+    }
+
+    private enum Input: Sendable {
+        case none
+        case produced(@Sendable (any ByteSink) throws -> Void)
+        case file(MemoryFile)
     }
 
     private func supervise<Value: Sendable>(
-        producing produce: (@Sendable (any ByteSink) throws -> Void)?,
-        _ consume: @escaping @Sendable (borrowing PipeReader) throws -> Value
+        _ source: Input, _ consume: @escaping @Sendable (borrowing PipeReader) throws -> Value
     ) async throws -> Value {
         // A child that closes its input early is an error to report, not a signal to die of.
         signal(SIGPIPE, SIG_IGN)
-        let (input, feeding) = try standardInput(for: produce != nil)
+        let (input, feeding) = try standardInput(source)
         let (reading, output) = try Pipe.make()
         async let consumed = onOwnThread { () -> Consumed<Value> in
             let reader = PipeReader(reading)
             let result = Result { try consume(reader) }
             return Consumed(result: result, sawEnd: reader.sawEnd)
         }
-        async let produced = feed(feeding, from: produce)
+        async let produced = feed(feeding, from: source)
         let ended: Result<Void, any Error>
         do {
             try await finish(input, output)
@@ -108,16 +119,21 @@ package struct Child: Sendable {
         return try answer.result.get()
     }
 
-    private func standardInput(for isFed: Bool) throws -> (child: FileDescriptor, ours: FileDescriptor?) {
-        guard isFed else { return (try Files.open("/dev/null", .readOnly), nil) }
-        let (reading, writing) = try Pipe.make()
-        return (reading, writing)
+    private func standardInput(_ source: Input) throws -> (child: FileDescriptor, ours: FileDescriptor?) {
+        switch source {
+        case .none: return (try Files.open("/dev/null", .readOnly), nil)
+        case .produced:
+            let (reading, writing) = try Pipe.make()
+            return (reading, writing)
+        // A descriptor of its own, to be closed like the others.
+        case .file(let file): return (try file.reopened(), nil)
+        }
     }
 
     private func feed(
-        _ descriptor: FileDescriptor?, from produce: (@Sendable (any ByteSink) throws -> Void)?
+        _ descriptor: FileDescriptor?, from source: Input
     ) async throws -> Result<Void, any Error> {
-        guard let descriptor, let produce else { return .success(()) }
+        guard let descriptor, case .produced(let produce) = source else { return .success(()) }
         return try await onOwnThread {
             defer { try? descriptor.close() }
             return Result { try produce(DescriptorSink(descriptor, name: "a pipe")) }

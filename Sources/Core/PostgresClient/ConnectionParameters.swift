@@ -109,6 +109,11 @@ package struct ProgramConnection: Sendable {
     package let argument: String
     /// The password, when one came in a connection string; everything else the child inherits.
     package let environment: [String: String?]
+
+    /// With further changes to the inherited environment; nil removes a variable.
+    package func changing(_ variables: [String: String?]) -> ProgramConnection {
+        ProgramConnection(argument: argument, environment: environment.merging(variables) { _, new in new })
+    }
 }
 
 extension ConnectionParameters {

@@ -33,3 +33,5 @@ int clinux_allocate(int descriptor, off_t size) {
 int clinux_memory_file(const char *name, int inherit) {
     return memfd_create(name, inherit ? 0 : MFD_CLOEXEC);
 }
+
+int clinux_duplicate(int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, 0); }

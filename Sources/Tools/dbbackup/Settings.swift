@@ -36,11 +36,13 @@ struct Settings: Decodable, Sendable {
     var scratchFolder: String?
     /// The libraries that a scratch cluster may load because the source did.
     var allowedPreloadLibraries: [String]?
+    /// SQL that a restored database is asked by `verify`.
+    var smokeFile: String?
 
     private enum Keys: String, CodingKey, CaseIterable {
         case repository, copies, cluster, lockWaitTimeout, keepLast, keepDays, keepWithin, keepHourly, keepDaily
         case keepWeekly, keepMonthly, keepYearly, keepTags, requireProof, graceHours, appendOnly, lockDays
-        case scratchFolder, allowedPreloadLibraries
+        case scratchFolder, allowedPreloadLibraries, smokeFile
         case databases, exclude, jobs, configFiles, maxLoss, ignoreLossOf, failOnAnomaly, hooks, ping
     }
 
@@ -88,6 +90,7 @@ struct Settings: Decodable, Sendable {
         if try container.decodeIfPresent(Bool.self, forKey: .appendOnly) == true { storage = .appendOnly }
         scratchFolder = try container.decodeIfPresent(String.self, forKey: .scratchFolder)
         allowedPreloadLibraries = try container.decodeIfPresent([String].self, forKey: .allowedPreloadLibraries)
+        smokeFile = try container.decodeIfPresent(String.self, forKey: .smokeFile)
     }
 }
 
@@ -180,14 +183,19 @@ extension Context {
         return try AgeIdentity.parse(bytes.span)
     }
 
-    func prover(_ repository: Repository, identity: FilePath?) throws -> Prover {
+    /// - Parameter smoke: beats the file that the configuration names.
+    func prover(_ repository: Repository, identity: FilePath?, smoke: FilePath? = nil) throws -> Prover {
         let settings = try settings
+        let questions = try (smoke ?? settings.smokeFile.map { FilePath($0) }).map { file in
+            let text = String(decoding: try Files.read(file.absolute, limit: 1 << 20), as: UTF8.self)
+            return try SmokeTest.read(text, named: file.string)
+        }
         let scratch = Prover.Scratch(
             place: settings.scratchFolder.map { FilePath($0).absolute }, fallback: state.path.appending("scratch"),
             hidden: [state.path, repository.root], allowedPreloads: Set(settings.allowedPreloadLibraries ?? []),
             environment: environment)
         return Prover(
             keys: keys, identities: try identities(identity), signer: try keys.signingKey(), scratch: scratch,
-            program: "\(program) \(Release.version)", now: now, progress: progress)
+            program: "\(program) \(Release.version)", smokeTests: questions ?? [], now: now, progress: progress)
     }
 }

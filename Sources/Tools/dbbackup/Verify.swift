@@ -17,8 +17,16 @@ struct Verify: Command {
 
             The scratch cluster runs code that owners of tables wrote, so it is isolated: no network, no other files, an
             account of its own. That needs root; without it, verification at this level stops with 78.
+
+            --all begins with backups that were never proved at this level, and goes on with the oldest proof; --max-duration
+            begins no proof that would not end in time, and says how many are left. --smoke asks every restored database the
+            questions in a file of SQL: the first value must not be false or NULL, or is what a remark before it says
+            (-- expect: 17; -- database: shop asks only that one).
             """,
-        examples: ["dbbackup verify latest --level restore"])
+        examples: [
+            "dbbackup verify latest --level restore", "dbbackup verify --all --max-duration 2h",
+            "dbbackup verify latest --smoke /etc/dbsec/smoke.sql",
+        ])
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var place: RepositoryOptions
@@ -26,8 +34,16 @@ struct Verify: Command {
     @Argument(help: "A label, cluster/label, or latest (default: latest).")
     var backup: String?
 
-    @Flag(help: "Verify every backup, oldest first.")
+    @Flag(help: "Verify every backup, those without a proof first, then those with the oldest.")
     var all = false
+
+    @Option(help: "With --all: how long it may take, as 2h.", transform: Span.init)
+    var maxDuration: Span?
+
+    @Option(
+        help: "A file of SQL that restored databases are asked (default: smokeFile in the configuration).",
+        completion: .file())
+    var smoke: FilePath?
 
     @Option(help: "How deep: archive, decode or restore (default: restore).")
     var level: ProofLevel = .restore
@@ -37,15 +53,24 @@ struct Verify: Command {
 
     func validate() throws {
         if all, backup != nil { throw ValidationError("name a backup, or say --all") }
+        if maxDuration != nil, !all { throw ValidationError("--max-duration goes with --all") }
+        if smoke != nil, level != .restore {
+            throw ValidationError("--smoke asks a restored database: --level restore")
+        }
     }
 
     func run(_ context: Context) async throws -> any Report {
         let repository = try await context.repository(place)
-        let backups = try all ? repository.backups() : [repository.backup(named: backup ?? "latest")]
-        let prover = try context.prover(repository, identity: identity)
+        let prover = try context.prover(repository, identity: identity, smoke: level == .restore ? smoke : nil)
+        var round =
+            try all
+            ? ProofRound.due(repository.backups(), level: level, trusted: context.keys.trustedKeys())
+            : ProofRound(backups: [repository.backup(named: backup ?? "latest")])
+        round.limit = maxDuration?.seconds
         let audit = try context.openAudit()
+        let began = context.now()
         var verified: [Verified] = []
-        for backup in backups {
+        while let backup = round.next(after: context.now().seconds(since: began)) {
             verified.append(
                 try await audit.recording(
                     .backupVerify, target: AuditTarget(cluster: backup.cluster, backup: backup.label)
@@ -61,7 +86,7 @@ struct Verify: Command {
                     return verified
                 })
         }
-        return VerifyReport(backups: verified)
+        return VerifyReport(backups: verified, left: round.left)
     }
 
     /// A backup that nobody here knows the signer of is not proved, and its verdict is clear.
@@ -87,6 +112,7 @@ private struct Verified: Encodable, Sendable {
     let seconds: Double
     let restoreSeconds: Double?
     let trust: Manifest.Trust?
+    let notCovered: [Manifest.Gap]
 
     init(_ finding: Prover.Finding) {
         let proof = finding.proof
@@ -100,12 +126,13 @@ private struct Verified: Encodable, Sendable {
         seconds = proof.finished.seconds(since: proof.started)
         restoreSeconds = proof.restoreSeconds
         trust = proof.trust
+        notCovered = finding.notCovered
     }
 
     init(unauthentic stored: StoredBackup, _ level: ProofLevel, _ failure: any Failure) {
         (backup, self.level, verdict) = (stored.name, level, .different)
         (databases, differences, missing, notes) = ([], [failure.sentence], [], [])
-        (seconds, restoreSeconds, trust) = (0, nil, nil)
+        (seconds, restoreSeconds, trust, notCovered) = (0, nil, nil, [])
     }
 
     var lines: [String] {
@@ -117,6 +144,8 @@ private struct Verified: Encodable, Sendable {
                 facts.append(Words.plural(databases.reduce(0) { $0 + $1.tables }, "table"))
                 facts.append(Words.plural(rows, "row"))
             }
+            let asked = databases.reduce(0) { $0 + ($1.smokeTests ?? 0) }
+            if asked > 0 { facts.append(Words.plural(asked, "smoke test")) }
             if let restoreSeconds { facts.append("restored in \(Words.duration(restoreSeconds))") }
             facts.append("verified in \(Words.duration(seconds))")
         }
@@ -125,12 +154,14 @@ private struct Verified: Encodable, Sendable {
         let shown = differences.prefix(20).map { "  \($0)" }
         let rest = differences.count > 20 ? ["  and \(differences.count - 20) more"] : []
         return [facts.joined(separator: ", ")] + shown + rest + missing.map { "  missing here: \($0)" }
-            + notes.map { "  note: \($0)" }
+            + notes.map { "  note: \($0)" } + (level == .restore ? notCovered.map { "  \($0.line)" } : [])
     }
 }
 
 private struct VerifyReport: Report {
     let backups: [Verified]
+    /// Backups that there was no time for.
+    let left: Int
 
     var status: ExitStatus {
         switch Verdict.worst(of: backups.map(\.verdict)) {
@@ -141,7 +172,8 @@ private struct VerifyReport: Report {
     }
 
     var text: String {
-        backups.isEmpty
-            ? "there are no backups yet" : backups.flatMap(\.lines).map(Plain.line).joined(separator: "\n")
+        guard !backups.isEmpty || left > 0 else { return "there are no backups yet" }
+        let rest = left == 0 ? [] : ["\(Words.plural(left, "backup")) left for another time"]
+        return (backups.flatMap(\.lines) + rest).map(Plain.line).joined(separator: "\n")
     }
 }

@@ -11,7 +11,9 @@ extension ArchiveTOC {
             switch (ours[name] ?? [], theirs[name] ?? []) {
             case (_, []): "\(name) is missing"
             case ([], _): "\(name) is new"
-            case (let mine, let other): isSame(mine, other) ? nil : "\(name) is defined otherwise"
+            case (let mine, let other):
+                isSame(mine, other)
+                    ? nil : name.kind == "SEQUENCE SET" ? "\(name) is another" : "\(name) is defined otherwise"
             }
         }
     }
@@ -33,7 +35,7 @@ private struct ObjectName: Hashable, Comparable, CustomStringConvertible {
     }
 
     var description: String {
-        "\(kind.lowercased()) \(namespace.isEmpty ? "" : "\(namespace).")\(tag)"
+        "\(kind == "SEQUENCE SET" ? "the value of sequence" : kind.lowercased()) \(namespace.isEmpty ? "" : "\(namespace).")\(tag)"
     }
 
     static func < (left: Self, right: Self) -> Bool {

@@ -62,6 +62,8 @@ package struct Proof: Sendable, Equatable, Codable {
         package var rows: Int
         /// How long creating and loading the database took.
         package var restoreSeconds: Double?
+        /// How many of the user's questions it was asked; nil where nobody gave any.
+        package var smokeTests: Int?
     }
 
     package var restoreSeconds: Double? {

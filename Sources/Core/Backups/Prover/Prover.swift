@@ -10,6 +10,8 @@ package struct Prover: Sendable {
     /// Signs the proofs.
     package let signer: MinisignSecretKey
     package let scratch: Scratch
+    /// What restored databases are asked besides.
+    package let smokeTests: [SmokeTest]
     /// `dbbackup 0.1.0`, for the proof.
     package let program: String
     package let now: @Sendable () -> Timestamp
@@ -41,12 +43,14 @@ package struct Prover: Sendable {
 
     package init(
         keys: KeyFolder, identities: [AgeIdentity], signer: MinisignSecretKey, scratch: Scratch, program: String,
+        smokeTests: [SmokeTest] = [],
         now: @escaping @Sendable () -> Timestamp = { .now() }, progress: ProgressHandler? = nil
     ) {
         self.keys = keys
         self.identities = identities
         self.signer = signer
         self.scratch = scratch
+        self.smokeTests = smokeTests
         self.program = program
         self.now = now
         self.progress = progress
@@ -56,6 +60,8 @@ package struct Prover: Sendable {
     package struct Finding: Sendable {
         package let proof: Proof
         package let differences: [String]
+        /// What the server held and no proof is about, since the backup does not hold it.
+        package let notCovered: [Manifest.Gap]
     }
 
     /// Proves one backup and adds the signed proof to it.
@@ -75,7 +81,7 @@ package struct Prover: Sendable {
             programs: outcome.programs.merging(["dbbackup": program]) { own, _ in own },
             proverKey: signer.keyID.description, trust: trust(backup.manifest))
         try stored.append(proof, signedBy: signer)
-        return Finding(proof: proof, differences: outcome.differences)
+        return Finding(proof: proof, differences: outcome.differences, notCovered: backup.manifest.notCovered)
     }
 
     /// A prover that holds the producer's key could sign for both.
@@ -113,13 +119,12 @@ package struct Prover: Sendable {
         let index = try await onOwnThread { try reading.document(verifiedIndex) }
         try index.check(belongsTo: backup.manifest)
         if level == .decode {
-            let files = try await content(of: backup, reading)
-            for (recorded, file) in try pairs(index, files) {
-                let archive = try await onOwnThread {
-                    try reading.archive(file, orders: recorded.content.columnOrders)
-                }
+            try await readGlobals(of: backup, reading)
+            for recorded in index.databases {
+                let dump = try await reading.dump(of: recorded.facts.name, in: backup)
                 var finding = DatabaseFinding(recorded)
-                finding.compare(archive, with: recorded)
+                let content = try await onOwnThread { try reading.content(of: dump, as: recorded) }
+                finding.compare(content, of: dump, with: recorded)
                 outcome.databases.append(finding)
             }
         } else {
@@ -146,13 +151,13 @@ package struct Prover: Sendable {
             preloadLibraries: index.cluster.preloadLibraries.filter(scratch.allowedPreloads.contains),
             objects: index.databases.map(\.definitions.count).max() ?? 0)
         // Hashing takes the disk, initdb the processor: both at once.
-        async let files = content(of: backup, reading)
-        outcome.databases = try await ScratchCluster.with(wish) { [files] cluster in
-            let proof = ScratchProof(cluster: cluster, index: index, reading: reading)
+        async let files = files(of: backup, index, reading)
+        outcome.databases = try await ScratchCluster.with(wish) { [files, smokeTests] cluster in
+            let proof = ScratchProof(cluster: cluster, index: index, reading: reading, smokeTests: smokeTests)
             try await proof.createRoles()
             var findings: [DatabaseFinding] = []
-            for (recorded, file) in try pairs(index, files) {
-                findings.append(try await proof.prove(recorded, from: file))
+            for (recorded, files) in zip(index.databases, files) {
+                findings.append(try await proof.prove(recorded, from: try await reading.dump(files)))
             }
             return findings
         }
@@ -163,30 +168,30 @@ package struct Prover: Sendable {
         try await onOwnThread { try VerifiedFile(file, in: backup.stored) }
     }
 
-    /// Verifies every file but the index; the globals are read to their end, the dumps left to the caller.
-    private func content(of backup: AuthenticBackup, _ reading: SealedReading) async throws -> [VerifiedFile] {
-        var files: [VerifiedFile] = []
-        for file in backup.manifest.files where file.role != .index {
-            let file = try await verified(file, backup)
-            if file.file.role == .globals { try await onOwnThread { try reading.open(file, into: DiscardingSink()) } }
-            files.append(file)
+    /// Verifies every file but the index, and reads to its end whatever is no database's.
+    private func files(
+        of backup: AuthenticBackup, _ index: IndexDocument, _ reading: SealedReading
+    ) async throws -> [[VerifiedFile]] {
+        try await readGlobals(of: backup, reading)
+        var files: [[VerifiedFile]] = []
+        for database in index.databases {
+            files.append(try await reading.verified(backup.manifest.dumps(of: database.facts.name), in: backup))
         }
         return files
     }
 
-    private func pairs(_ index: IndexDocument, _ files: [VerifiedFile]) throws -> [(DatabaseIndex, VerifiedFile)] {
-        try index.databases.map { database in
-            guard let file = files.first(where: { $0.file.role == .dump && $0.file.database == database.facts.name })
-            else { throw PlainFailure(.malformed, "the manifest names no dump of \"\(database.facts.name)\"") }
-            return (database, file)
+    private func readGlobals(of backup: AuthenticBackup, _ reading: SealedReading) async throws {
+        for file in backup.manifest.files where file.database == nil && file.role != .index {
+            let file = try await verified(file, backup)
+            try await onOwnThread { try reading.open(file, into: DiscardingSink()) }
         }
     }
 
     /// Memory, when the restored databases take less than half of what is free there; else the disk.
     private func place(for manifest: Manifest) throws -> FilePath {
         if let place = scratch.place { return place }
-        // Indexes and page overhead come on top of the dumped text; WAL is minimal.
-        let expected = 200_000_000 + manifest.contentSize * 5 / 2
+        // Indexes and page overhead come on top of the dumped text, and the log of both.
+        let expected = 200_000_000 + manifest.contentSize * 5 / 2 + min(manifest.contentSize, ScratchCluster.logSize)
         let memory: FilePath = "/dev/shm"
         if Files.exists(memory), let free = try? Files.freeSpace(memory), let available = Memory.available,
             expected < min(free, available) / 2
@@ -222,7 +227,8 @@ extension Proof.Database {
     fileprivate init(_ finding: DatabaseFinding) {
         self.init(
             name: finding.name, verdict: finding.verdict, differences: finding.differences.count,
-            tables: finding.tables, rows: finding.rows, restoreSeconds: finding.restoreSeconds)
+            tables: finding.tables, rows: finding.rows, restoreSeconds: finding.restoreSeconds,
+            smokeTests: finding.smokeTests)
     }
 }
 

@@ -24,6 +24,9 @@ package struct ScratchCluster: Sendable {
 
     package static let folderPrefix = "dbsec-scratch"
 
+    /// The bytes that its write-ahead log may take, more or less: nobody will need it, and it may lie in memory.
+    static let logSize = 1 << 30
+
     private let server: ThrowawayServer
     private let launch: ThrowawayServer.Launch
 
@@ -83,7 +86,7 @@ package struct ScratchCluster: Sendable {
     private static func settings(_ wish: Wish) -> [String: String] {
         let connections = 20
         return [
-            "max_connections": "\(connections)", "max_wal_size": "16GB", "checkpoint_timeout": "1d",
+            "max_connections": "\(connections)", "max_wal_size": "\(logSize >> 20)MB", "checkpoint_timeout": "1d",
             "shared_buffers": "256MB", "maintenance_work_mem": "256MB", "log_min_messages": "fatal",
             "max_locks_per_transaction": "\(max(256, wish.objects * 4 / connections))", "jit": "off",
             "shared_preload_libraries": wish.preloadLibraries.joined(separator: ","),

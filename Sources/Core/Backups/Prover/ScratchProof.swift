@@ -10,6 +10,7 @@ struct DatabaseFinding: Sendable {
     var tables = 0
     var rows = 0
     var restoreSeconds: Double?
+    var smokeTests: Int?
 
     var verdict: Verdict { differences.isEmpty ? missing.isEmpty ? .equal : .cannotVerify : .different }
 
@@ -23,10 +24,10 @@ struct DatabaseFinding: Sendable {
         rows = recorded.content.rows
     }
 
-    /// Compares what was read from the archive with what the run recorded.
-    mutating func compare(_ archive: ArchiveContent, with recorded: DatabaseIndex) {
-        differences += recorded.content.differences(to: archive.index).map { "the archive differs: \($0)" }
-        if archive.toc.definitions != recorded.definitions {
+    /// Compares what was read from the archives with what the run recorded.
+    mutating func compare(_ content: ContentIndex, of dump: Dump, with recorded: DatabaseIndex) {
+        differences += recorded.content.differences(to: content).map { "the archive differs: \($0)" }
+        if !dump.holds(recorded.definitions) {
             differences.append("the archive's table of contents is not the recorded one")
         }
     }
@@ -37,6 +38,7 @@ struct ScratchProof: Sendable {
     let cluster: ScratchCluster
     let index: IndexDocument
     let reading: SealedReading
+    let smokeTests: [SmokeTest]
 
     /// Makes the roles that objects belong to: none may log in, none has a password or a setting.
     ///
@@ -64,34 +66,36 @@ struct ScratchProof: Sendable {
         await connection.close()
     }
 
-    /// Restores one database, dumps it again, and compares content and definitions with what was recorded.
-    func prove(_ recorded: DatabaseIndex, from file: VerifiedFile) async throws -> DatabaseFinding {
+    /// Restores one database, dumps it again, and compares all that can be asked of it with what was recorded.
+    func prove(_ recorded: DatabaseIndex, from dump: Dump) async throws -> DatabaseFinding {
         var finding = DatabaseFinding(recorded)
         let connection = try await admin()
         finding.missing = try await missingExtensions(of: recorded, connection)
         guard finding.missing.isEmpty else { return finding }
-        let toc = try await onOwnThread { [reading] in try reading.tableOfContents(file) }
-        let loading = try DatabaseLoading(
-            toc, as: recorded.facts.name, through: connection, withTablespaces: false)
+        let making = try DatabaseLoading(
+            dump.toc, as: recorded.facts.name, through: connection, withTablespaces: false)
         let began = Timestamp.now()
         do {
-            try await loading.create()
+            try await making.create()
         } catch let error as PostgresError {
             finding.missing.append("the database cannot be made: \(error.sentence)")
             return finding
         }
-        finding.notes += try await collationNotes(recorded, connection)
         await connection.close()
         do {
-            let archive = try await load(recorded, from: file)
+            let content = try await loading(recorded, dump).load()
             finding.restoreSeconds = Timestamp.now().seconds(since: began)
-            finding.compare(archive, with: recorded)
-            let copy = try await dumpAgain(recorded, archive.toc)
+            finding.compare(content, of: dump, with: recorded)
+            let copy = try await redump(recorded).content(sharedOutBy: dump.toc)
             finding.differences += recorded.content.differences(to: copy.index).map(\.description)
-            finding.differences += archive.toc.differences(toRedump: copy.toc)
+            finding.differences += dump.streams[0].front.toc.differences(toRedump: copy.toc)
+            try await compareFacts(recorded, &finding)
+            try await ask(recorded, &finding)
         } catch let failure as ChildFailure {
             if Self.isWantOfLibrary(failure) {
                 finding.missing.append(failure.sentence)
+            } else if Self.isWantOfRoom(failure) {
+                finding.missing.append("room for a scratch cluster: \(failure.sentence)")
             } else {
                 finding.differences.append("it cannot be restored: \(failure.sentence)")
             }
@@ -103,40 +107,37 @@ struct ScratchProof: Sendable {
         try await Connection.open(cluster.parameters(database: "template1"))
     }
 
-    private func load(_ recorded: DatabaseIndex, from file: VerifiedFile) async throws -> ArchiveContent {
-        let restore = try cluster.program(
-            "pg_restore", ["--exit-on-error", "--single-transaction", "--no-tablespaces"],
-            database: recorded.facts.name, settings: settings(recorded))
-        return try await restore.feeding { [reading] sink in
-            try reading.archive(file, orders: recorded.content.columnOrders, into: sink)
+    private func loading(_ recorded: DatabaseIndex, _ dump: Dump) -> DumpLoading {
+        DumpLoading(
+            dump: dump, recorded: recorded, reading: reading, jobs: Self.programs
+        ) { further in
+            try cluster.program(
+                "pg_restore", ["--no-tablespaces"] + further, database: recorded.facts.name,
+                settings: settings(recorded))
         }
     }
 
-    /// Dumps what was restored by as many programs as there are processors for: nobody writes, so all see the same.
-    private func dumpAgain(_ recorded: DatabaseIndex, _ toc: ArchiveTOC) async throws -> ArchiveContent {
-        let shares = DumpShares(of: recorded.content, in: toc, programs: min(Processors.count, 4))
-        async let rest = dump(recorded, shares.argumentsOfRest)
-        let others = try await withThrowingTaskGroup(of: ArchiveContent.self) { group in
-            for tables in shares.apart {
-                group.addTask { try await dump(recorded, DumpShares.arguments(for: tables)) }
-            }
-            return try await group.reduce(into: []) { $0.append($1) }
+    private func redump(_ recorded: DatabaseIndex) -> Redump {
+        Redump(recorded: recorded.content, programs: Self.programs) { further in
+            try cluster.program("pg_dump", further, database: recorded.facts.name, settings: settings(recorded))
         }
-        var whole = try await rest
-        for other in others { whole.index.add(rowsOf: other.index) }
-        return whole
     }
 
-    private func dump(_ recorded: DatabaseIndex, _ share: [String]) async throws -> ArchiveContent {
-        let dump = try cluster.program(
-            "pg_dump", ["--format=custom", "--compress=0"] + share, database: recorded.facts.name,
-            settings: settings(recorded))
-        return try await dump.stream { pipe in
-            let reader = ArchiveReader(ContentIndexer(orders: recorded.content.columnOrders))
-            try pipe.drain(into: reader)
-            guard let toc = reader.toc else { throw PlainFailure(.internalError, "pg_dump wrote no dump") }
-            return ArchiveContent(toc: toc, index: reader.consumer.index)
-        }
+    private static var programs: Int { min(Processors.count, 4) }
+
+    private func compareFacts(_ recorded: DatabaseIndex, _ finding: inout DatabaseFinding) async throws {
+        let connection = try await Connection.open(cluster.parameters(database: recorded.facts.name))
+        let copy = try await DatabaseFacts.read(connection)
+        await connection.close()
+        finding.differences += recorded.facts.differences(to: copy)
+        finding.notes += recorded.facts.collationNotes(to: copy)
+    }
+
+    private func ask(_ recorded: DatabaseIndex, _ finding: inout DatabaseFinding) async throws {
+        guard !smokeTests.isEmpty else { return }
+        let name = recorded.facts.name
+        finding.smokeTests = smokeTests.count { $0.database == nil || $0.database == name }
+        finding.differences += try await SmokeRun(tests: smokeTests, cluster: cluster).differences(in: name)
     }
 
     private func settings(_ recorded: DatabaseIndex) -> String {
@@ -160,14 +161,13 @@ struct ScratchProof: Sendable {
         }
     }
 
-    private func collationNotes(_ recorded: DatabaseIndex, _ connection: Connection) async throws -> [String] {
-        guard let theirs = recorded.facts.collationVersion else { return [] }
-        let here: String? =
-            try await connection.query(
-                "SELECT datcollversion FROM pg_catalog.pg_database WHERE datname = \(recorded.facts.name)"
-            ).first.map { try $0["datcollversion"] } ?? nil
-        guard let here, here != theirs else { return [] }
-        return ["the collation of \"\(recorded.facts.name)\" has the version \(here) here, not \(theirs)"]
+    /// What is said when disk or memory do not suffice, or the server has gone: that tells nothing about the backup.
+    private static func isWantOfRoom(_ failure: ChildFailure) -> Bool {
+        if case .signalled = failure.end { return true }
+        return [
+            "No space left on device", "out of memory", "out of shared memory", "server closed the connection",
+            "connection to server on socket",
+        ].contains { failure.messages.contains($0) }
     }
 
     /// What the server says when code that objects need is not installed here.

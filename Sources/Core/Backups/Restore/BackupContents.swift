@@ -26,52 +26,61 @@ package struct BackupContents: Sendable {
     /// - Throws: status 66 for a table that is not in the dump.
     package func copyRows(of table: String, in database: String, into sink: any ByteSink & Sendable) async throws -> Int
     {
-        guard let dump = backup.manifest.dump(of: database) else {
+        guard backup.manifest.dump(of: database) != nil else {
             throw PlainFailure(.inputMissing, "\(backup.stored.name) has no dump of \"\(database)\"")
         }
-        return try await onOwnThread { [reading, stored = backup.stored] in
-            let file = try VerifiedFile(dump, in: stored)
-            let reader = ArchiveReader(RowCopier(of: table, into: sink))
-            try reading.open(file, into: reader)
-            guard reader.consumer.isFound else {
+        let dump = try await reading.dump(of: database, in: backup)
+        return try await onOwnThread { [reading] in
+            var tables: Set<String> = []
+            var rows: Int?
+            for stream in dump.streams {
+                let copier = RowCopier(of: table, roots: dump.partitionRoots, into: sink)
+                tables.formUnion(copier.names(in: stream.front.toc))
+                // A file without rows of the table need not be read.
+                guard copier.names(in: stream.front.toc).contains(table) else { continue }
+                let reader = ArchiveReader(copier)
+                try reading.open(stream.file, into: reader)
+                rows = (rows ?? 0) + reader.consumer.rows
+            }
+            guard let rows else {
                 throw PlainFailure(
                     .inputMissing, "there are no rows of a table \(table) in this dump of \"\(database)\"",
-                    hint: Suggestion.nearest(to: table, among: reader.consumer.tables).map { "did you mean \($0)?" })
+                    hint: Suggestion.nearest(to: table, among: tables.sorted()).map { "did you mean \($0)?" })
             }
             try sink.finish()
-            return reader.consumer.rows
+            return rows
         }
     }
 }
 
 /// Passes on the rows of one table, some kilobytes at a time.
 private struct RowCopier: ArchiveConsumer {
-    private(set) var tables: [String] = []
-    private(set) var isFound = false
     private(set) var rows = 0
     private let wanted: String
     private let sink: any ByteSink
-    private var roots: [TableName: TableName] = [:]
+    private let roots: [TableName: TableName]
     private var isWanted = false
     private var line: [UInt8] = []
     private var waiting: [UInt8] = []
 
-    init(of wanted: String, into sink: any ByteSink) {
+    init(of wanted: String, roots: [TableName: TableName], into sink: any ByteSink) {
         self.wanted = wanted
+        self.roots = roots
         self.sink = sink
     }
 
-    mutating func begin(_ toc: ArchiveTOC) {
-        roots = toc.partitionRoots
-        let names = toc.entries.filter { $0.kind == "TABLE DATA" }.map(\.tableName)
-        tables = Set(names + names.compactMap { roots[$0] }).map(\.description).sorted()
+    /// The tables with rows here, also those whose partitions have them.
+    func names(in toc: ArchiveTOC) -> Set<String> {
+        let names = toc.entries.filter { $0.kind == "TABLE DATA" }.map(\.relation)
+        return Set((names + names.compactMap { roots[$0] }).map(\.description))
     }
 
+    func begin(_ toc: ArchiveTOC) {}
+
     mutating func beginData(of entry: ArchiveTOC.Entry) {
-        let name = entry.tableName
+        let name = entry.relation
         isWanted =
             entry.kind == "TABLE DATA" && (name.description == wanted || roots[name]?.description == wanted)
-        isFound = isFound || isWanted
         line = []
     }
 
@@ -105,8 +114,4 @@ private struct RowCopier: ArchiveConsumer {
         try sink.write(ready.span)
         waiting.removeAll(keepingCapacity: true)
     }
-}
-
-extension ArchiveTOC.Entry {
-    fileprivate var tableName: TableName { TableName(schema: namespace ?? "", name: tag) }
 }

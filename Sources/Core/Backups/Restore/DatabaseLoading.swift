@@ -1,17 +1,18 @@
 import Platform
 import PostgresClient
 
-/// Makes a database as a dump recorded it, and loads the dump into it.
+/// Makes a database as a dump recorded it.
 struct DatabaseLoading: Sendable {
-    let toc: ArchiveTOC
     let statements: DatabaseStatements
     /// The name under which it is made.
     let name: String
     /// A connection to another database of the same cluster.
     let admin: Connection
+    /// Without its recorded owner, it belongs to whoever makes it.
+    var withOwner = true
+    var withPrivileges = true
 
     init(_ toc: ArchiveTOC, as name: String, through admin: Connection, withTablespaces: Bool) throws {
-        self.toc = toc
         self.name = name
         self.admin = admin
         statements = try DatabaseStatements(toc, name: name, withTablespace: withTablespaces)
@@ -27,12 +28,16 @@ struct DatabaseLoading: Sendable {
     }
 
     func applyOwner() async throws {
+        guard withOwner else { return }
         try await admin.execute("ALTER DATABASE \(identifier: name) OWNER TO \(identifier: statements.owner)")
     }
 
     /// Gives a database that is there already the recorded settings, privileges and comment.
     func applyProperties() async throws {
-        for statement in statements.properties + statements.access { try await admin.execute(SQL(raw: statement)) }
+        let access = withPrivileges ? statements.privileges : []
+        for statement in statements.properties + statements.remarks + access {
+            try await admin.execute(SQL(raw: statement))
+        }
     }
 
     /// What a session that loads has set, above what database and roles say: a database that is read-only by default must
@@ -44,11 +49,15 @@ struct DatabaseLoading: Sendable {
         ])
     }
 
-    /// The same in a scratch cluster, where nothing is preloaded that the source's databases name, and where a dump's text has
-    /// to be the one that was recorded.
+    /// What a session that dumps has set besides, so that the same values have the same text that was recorded.
+    static func dumpingSettings(monetaryLocale: String) -> String {
+        loadingSettings(monetaryLocale: monetaryLocale) + " " + options(["TimeZone=UTC", "bytea_output=hex"])
+    }
+
+    /// The same in a scratch cluster, where nothing is preloaded that the source's databases name.
     static func proofSettings(monetaryLocale: String) -> String {
-        loadingSettings(monetaryLocale: monetaryLocale) + " "
-            + options(["TimeZone=UTC", "bytea_output=hex", "session_preload_libraries=", "local_preload_libraries="])
+        dumpingSettings(monetaryLocale: monetaryLocale) + " "
+            + options(["session_preload_libraries=", "local_preload_libraries="])
     }
 
     /// postgres splits its options at spaces, and takes a backslash before one (pg_split_opts).

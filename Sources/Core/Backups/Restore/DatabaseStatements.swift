@@ -11,8 +11,9 @@ struct DatabaseStatements {
     /// What `ALTER DATABASE ... SET`, `ALTER ROLE ... IN DATABASE ... SET` and their like recorded, to run before the content:
     /// column defaults and constraints may need the settings.
     let properties: [String]
-    /// Privileges, comment and security labels.
-    let access: [String]
+    /// Comment and security labels.
+    let remarks: [String]
+    let privileges: [String]
     let owner: String
     let originalName: String
 
@@ -33,7 +34,8 @@ struct DatabaseStatements {
         guard let create = statements.first else { throw PlainFailure.archive("it makes no database") }
         self.create = withTablespace ? create : SQLTokens(create).withoutTablespace
         properties = try own.filter { $0.kind == "DATABASE PROPERTIES" }.flatMap(renamed)
-        access = try own.filter { ["ACL", "COMMENT", "SECURITY LABEL"].contains($0.kind) }.flatMap(renamed)
+        remarks = try own.filter { ["COMMENT", "SECURITY LABEL"].contains($0.kind) }.flatMap(renamed)
+        privileges = try own.filter { $0.kind == "ACL" }.flatMap(renamed)
         owner = database.owner
         originalName = original
     }

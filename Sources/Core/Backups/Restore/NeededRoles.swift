@@ -1,14 +1,14 @@
 extension ArchiveTOC {
     /// The roles that this dump cannot be restored without: owners, and those that grants, policies and settings name.
     ///
-    /// - Parameter known: the source's roles; a word in a statement that is none of them is no role.
-    func neededRoles(of known: Set<String>) -> Set<String> {
-        let naming: Set = ["ACL", "DEFAULT ACL", "POLICY", "DATABASE PROPERTIES", "USER MAPPING"]
-        return entries.reduce(into: []) { roles, entry in
-            if !entry.owner.isEmpty { roles.insert(entry.owner) }
-            guard naming.contains(entry.kind) else { return }
-            for token in SQLTokens(entry.definition).tokens {
-                if let name = token.name, known.contains(name) { roles.insert(name) }
+    /// - Parameter known: the source's roles; a word that is none of them, as PUBLIC or CURRENT_USER, is no role.
+    func neededRoles(of known: Set<String>, owners: Bool = true, privileges: Bool = true) -> Set<String> {
+        entries.reduce(into: []) { roles, entry in
+            if owners, !entry.owner.isEmpty { roles.insert(entry.owner) }
+            guard RolePlaces.are(in: entry.kind), privileges || !entry.kind.contains("ACL") else { return }
+            let tokens = SQLTokens(entry.definition).tokens
+            for place in RolePlaces.find(in: tokens, of: entry.kind) {
+                if let name = tokens[place].name, known.contains(name) { roles.insert(name) }
             }
         }
     }

@@ -1,147 +1,72 @@
 package import Cryptography
 package import Platform
 package import PostgresClient
-import SystemPackage
 
-/// Brings a database back from a backup: under its own name or another, whole or not at all.
+/// Brings databases back from a backup: under their own names or another, each whole or not at all.
+///
+/// `prepare` reads and decides, `carryOut` acts.
 package struct Restoration: Sendable {
     package let backup: AuthenticBackup
-    package let options: Options
+    package let options: RestoreOptions
     /// The server, and the database to connect to while the wanted one is made.
     package let server: ConnectionParameters
     /// Where PostgreSQL's programs are looked for.
     package let environment: [String: String]
-    private let reading: SealedReading
-
-    package struct Options: Sendable {
-        /// Which database of the backup; nil when it has only one.
-        package var database: String?
-        /// The name to restore under; nil takes its own.
-        package var target: String?
-        /// Makes the roles that the target lacks.
-        package var makesRoles: Bool
-
-        package init(database: String? = nil, target: String? = nil, makesRoles: Bool = false) {
-            self.database = database
-            self.target = target
-            self.makesRoles = makesRoles
-        }
-    }
+    let now: @Sendable () -> Timestamp
+    let reading: SealedReading
 
     package init(
-        _ backup: AuthenticBackup, identities: [AgeIdentity], server: ConnectionParameters, options: Options,
-        environment: [String: String], progress: ProgressHandler? = nil
+        _ backup: AuthenticBackup, identities: [AgeIdentity], server: ConnectionParameters, options: RestoreOptions,
+        environment: [String: String], now: @escaping @Sendable () -> Timestamp = { .now() },
+        progress: ProgressHandler? = nil
     ) {
         self.backup = backup
         self.options = options
         self.server = server
         self.environment = environment
+        self.now = now
         reading = SealedReading(identities: identities, progress: progress)
     }
 
-    /// All that is known before anything is changed.
-    package struct Prepared: Sendable {
-        package let plan: RestorePlan
-        let recorded: DatabaseIndex
-        let file: VerifiedFile
-        let toc: ArchiveTOC
-        let roleStatements: [String]
-        let installation: PostgresInstallation
+    /// What came of one database.
+    package struct Restored: Sendable {
+        package let plan: DatabasePlan
+        package let seconds: Double
+        /// Nil when nobody asked.
+        package let verdict: Verdict?
+        package let differences: [String]
+        /// False for a replacement that was not like the backup: the present database then stayed.
+        package let isInPlace: Bool
     }
 
-    /// Verifies the backup's files, reads what they hold and what the target has, and decides; changes nothing.
-    package func prepare() async throws -> Prepared {
-        let index = try await reading.index(of: backup)
-        let recorded = try choose(index)
-        let name = options.target ?? recorded.facts.name
-        let dump = try await verified(backup.manifest.dump(of: recorded.facts.name), "dump")
-        let toc = try await onOwnThread { [reading] in try reading.tableOfContents(dump) }
-        let globals = options.makesRoles ? try await globals() : nil
-        let connection = try await Connection.open(server)
-        let target = try await RestoreTarget.read(connection, database: name, server: server)
-        await connection.close()
-        let plan = try RestorePlan(
-            backup: backup.stored.name, recorded: recorded, toc: toc, roles: index.cluster, target: name, on: target,
-            globals: globals, bytes: dump.file.contentSize)
-        return Prepared(
-            plan: plan, recorded: recorded, file: dump, toc: toc,
-            roleStatements: globals?.making(Set(plan.rolesToMake), beside: target.roles) ?? [],
-            installation: try await .atLeast(
-                max(target.majorVersion, backup.manifest.serverVersionNumber / 10000), environment: environment))
-    }
-
-    /// Does what was planned; when it throws, no half-restored database is left.
-    ///
-    /// - Returns: the seconds it took.
-    package func carryOut(_ prepared: Prepared) async throws -> Double {
-        let began = Timestamp.now()
-        let admin = try await Connection.open(server)
+    /// Does what was planned, one database after the other; when it throws, no half-restored database is left.
+    package func carryOut(_ prepared: Prepared) async throws -> [Restored] {
+        let admin = try await administration(besides: prepared.plan.databases.map(\.target))
+        for leftover in prepared.plan.leftovers { try await TemporaryDatabase.drop(leftover, admin) }
         try await make(prepared.roleStatements, admin)
-        let loading = try DatabaseLoading(
-            prepared.toc, as: prepared.plan.isNew ? Self.temporaryName() : prepared.plan.target, through: admin,
-            withTablespaces: prepared.plan.missingTablespaces.isEmpty)
-        if prepared.plan.isNew {
-            try await restoreNew(prepared, loading)
-        } else {
-            try await load(prepared, into: loading.name, further: ["--single-transaction"])
-            try await loading.applyOwner()
-            try await loading.applyProperties()
+        var restored: [Restored] = []
+        for database in prepared.databases {
+            restored.append(
+                try await Restoring(database, prepared, server: server, options: options, reading: reading)
+                    .carryOut(through: admin))
         }
         await admin.close()
-        return Timestamp.now().seconds(since: began)
+        return restored
     }
 
-    private func restoreNew(_ prepared: Prepared, _ loading: DatabaseLoading) async throws {
-        do {
-            try await loading.create()
-            try await load(prepared, into: loading.name)
-            try await rename(loading.name, to: prepared.plan.target, loading.admin)
-        } catch {
-            // In a task of its own, since a cancelled one can neither connect nor ask.
-            await Task { [server] in
-                guard let connection = try? await Connection.open(server) else { return }
-                _ = try? await connection.execute(
-                    "DROP DATABASE IF EXISTS \(identifier: loading.name) WITH (FORCE)")
-                await connection.close()
-            }.value
-            throw error
+    /// A connection to a database that none of these is: one cannot be renamed from inside.
+    func administration(besides names: [String]) async throws -> Connection {
+        // It has nothing to say for as long as the loading takes.
+        let server = server.with(serverOptions: "-c idle_session_timeout=0")
+        let connection = try await Connection.open(server)
+        let own: String = try await connection.query("SELECT pg_catalog.current_database()::text").one()[0]
+        guard names.contains(own) else { return connection }
+        for other in ["postgres", "template1"] where !names.contains(other) {
+            guard let elsewhere = try? await Connection.open(server.with(database: other)) else { continue }
+            await connection.close()
+            return elsewhere
         }
-    }
-
-    private func load(_ prepared: Prepared, into database: String, further: [String] = []) async throws {
-        let connection = try server.with(database: database)
-            .with(
-                serverOptions: DatabaseLoading.loadingSettings(monetaryLocale: prepared.recorded.facts.monetaryLocale)
-            )
-            .forPrograms()
-        let tablespaces = prepared.plan.missingTablespaces.isEmpty ? [] : ["--no-tablespaces"]
-        let restore = Child(
-            prepared.installation.program("pg_restore"),
-            ["--exit-on-error", "--no-password"] + tablespaces + further + [connection.argument],
-            environment: connection.environment)
-        let recorded = prepared.recorded
-        try await restore.feed { [reading] sink in
-            let withheld = WithholdingSink(into: sink)
-            let archive = try reading.archive(prepared.file, orders: recorded.content.columnOrders, into: withheld)
-            guard archive.index == recorded.content, archive.toc.definitions == recorded.definitions else {
-                throw PlainFailure(
-                    .malformed, "the dump of \"\(recorded.facts.name)\" does not hold what was recorded of it",
-                    hint: "restore another backup; dbbackup verify tells what differs")
-            }
-            try withheld.release()
-        }
-    }
-
-    /// The session of pg_restore may still be ending when the database is to be renamed.
-    private func rename(_ name: String, to target: String, _ admin: Connection) async throws {
-        for attempt in 1... {
-            do {
-                try await admin.execute("ALTER DATABASE \(identifier: name) RENAME TO \(identifier: target)")
-                return
-            } catch let error as PostgresError where error.code == "55006" && attempt < 50 {
-                try await Task.sleep(for: .milliseconds(100))
-            }
-        }
+        return connection
     }
 
     /// All roles in one transaction; each statement travels as a bound value, so that no verifier is logged by
@@ -155,40 +80,163 @@ package struct Restoration: Sendable {
             }
         }
     }
+}
 
-    private func globals() async throws -> GlobalStatements {
-        let file = try await verified(backup.manifest.file(.globals), "globals")
-        return try await onOwnThread { [reading] in
-            let sink = CollectingSink()
-            try reading.open(file, into: sink)
-            return GlobalStatements(String(decoding: sink.bytes, as: UTF8.self))
+/// The restore of one database.
+private struct Restoring: Sendable {
+    let database: Restoration.PreparedDatabase
+    let missesTablespaces: Bool
+    let installation: PostgresInstallation
+    let server: ConnectionParameters
+    let options: RestoreOptions
+    let reading: SealedReading
+
+    init(
+        _ database: Restoration.PreparedDatabase, _ prepared: Restoration.Prepared, server: ConnectionParameters,
+        options: RestoreOptions, reading: SealedReading
+    ) {
+        self.database = database
+        missesTablespaces = !prepared.plan.missingTablespaces.isEmpty
+        installation = prepared.installation
+        self.server = server
+        self.options = options
+        self.reading = reading
+    }
+
+    func carryOut(through admin: Connection) async throws -> Restoration.Restored {
+        let began = Timestamp.now()
+        let plan = database.plan
+        guard plan.way != .fill else {
+            try await loading { try await loader(into: plan.target).loadAtOnce() }
+            let making = try making(as: plan.target, admin)
+            try await making.applyOwner()
+            try await making.applyProperties()
+            return try await answer(compare(plan.target), began)
         }
-    }
-
-    private func verified(_ file: Manifest.File?, _ what: String) async throws -> VerifiedFile {
-        guard let file else { throw PlainFailure(.malformed, "the manifest of \(backup.stored.name) names no \(what)") }
-        return try await onOwnThread { [stored = backup.stored] in try VerifiedFile(file, in: stored) }
-    }
-
-    private func choose(_ index: IndexDocument) throws -> DatabaseIndex {
-        let names = index.databases.map(\.facts.name)
-        if let wanted = options.database {
-            guard let found = index.database(wanted) else {
-                throw PlainFailure(
-                    .inputMissing, "\(backup.stored.name) has no database \"\(wanted)\"",
-                    hint: "it has \(names.joined(separator: ", "))")
+        let making = try making(as: try await TemporaryDatabase.name(admin), admin)
+        do {
+            try await making.create()
+            try await loading { try await loader(into: making.name).load() }
+            let comparison = try await compare(making.name)
+            if case .replace(let kept, _) = plan.way {
+                guard comparison?.verdict ?? .equal == .equal else {
+                    try await TemporaryDatabase.drop(making.name, admin)
+                    return try await answer(comparison, began, isInPlace: false)
+                }
+                try await DatabaseSwap(restored: making.name, target: plan.target, kept: kept, server: admin.parameters)
+                    .carryOut(admin, at: began)
+            } else {
+                try await rename(making.name, admin)
             }
-            return found
+            return try await answer(comparison, began)
+        } catch {
+            // In a task of its own, since a cancelled one can neither connect nor ask.
+            await Task { [parameters = admin.parameters] in
+                guard let connection = try? await Connection.open(parameters) else { return }
+                try? await TemporaryDatabase.drop(making.name, connection)
+                await connection.close()
+            }.value
+            throw error
         }
-        guard let only = index.databases.first, names.count == 1 else {
-            throw PlainFailure(
-                .usage, "\(backup.stored.name) has several databases: \(names.joined(separator: ", "))",
-                hint: "choose one with --database")
-        }
-        return only
     }
 
-    private static func temporaryName() -> String {
-        "dbsec_restore_" + Hex.encode((0..<6).map { _ in UInt8.random(in: .min ... .max) })
+    private func loading(_ body: () async throws -> ContentIndex) async throws {
+        do {
+            _ = try await body()
+        } catch let failure as ChildFailure {
+            throw RestoreFailure(failure)
+        }
+    }
+
+    private func answer(
+        _ comparison: Comparison?, _ began: Timestamp, isInPlace: Bool = true
+    ) async throws -> Restoration.Restored {
+        Restoration.Restored(
+            plan: database.plan, seconds: Timestamp.now().seconds(since: began), verdict: comparison?.verdict,
+            differences: comparison?.differences ?? [], isInPlace: isInPlace)
+    }
+
+    private func making(as name: String, _ admin: Connection) throws -> DatabaseLoading {
+        var making = try DatabaseLoading(database.toc, as: name, through: admin, withTablespaces: !missesTablespaces)
+        making.withOwner = !options.leavesOwners
+        making.withPrivileges = !options.leavesPrivileges
+        return making
+    }
+
+    private func loader(into name: String) throws -> DumpLoading {
+        var settings = DatabaseLoading.loadingSettings(monetaryLocale: database.recorded.facts.monetaryLocale)
+        // Thousands of small commits need not wait for the disk each: the one that renames the database waits for all before it.
+        if database.plan.way != .fill { settings += " -c synchronous_commit=off" }
+        let connection = try connection(to: name, settings)
+        let arguments =
+            ["--no-password"] + (missesTablespaces ? ["--no-tablespaces"] : [])
+            + (options.leavesOwners ? ["--no-owner"] : []) + (options.leavesPrivileges ? ["--no-privileges"] : [])
+        var loading = DumpLoading(
+            dump: database.dump, recorded: database.recorded, reading: reading, jobs: options.jobs
+        ) { [installation] further in
+            Child(
+                installation.program("pg_restore"), arguments + further + [connection.argument],
+                environment: connection.environment)
+        }
+        loading.check = database.recorded.check
+        return loading
+    }
+
+    private struct Comparison {
+        let verdict: Verdict
+        let differences: [String]
+    }
+
+    /// Asks the server, and not the archive, what is there now.
+    private func compare(_ name: String) async throws -> Comparison? {
+        guard options.compares else { return nil }
+        reading.progress?(Progress("comparing \(database.recorded.facts.name)"))
+        let connection = try connection(
+            to: name,
+            DatabaseLoading.dumpingSettings(monetaryLocale: database.recorded.facts.monetaryLocale))
+        let expected = database.expected
+        let redump = Redump(recorded: expected, programs: options.jobs) { [installation] further in
+            Child(
+                installation.program("pg_dump"), ["--no-password"] + further + [connection.argument],
+                environment: connection.environment)
+        }
+        do {
+            let toc = ArchiveTOC(
+                formatMinor: 0, databaseName: "", serverVersion: "", dumpVersion: "",
+                entries: database.dump.items.map(\.entry))
+            let copy = try await redump.content(sharedOutBy: toc)
+            var there = copy.index
+            if !options.selection.isEverything {
+                there = there.part(Set(expected.tables.map(\.name)))
+            }
+            var differences = expected.differences(to: there).map(\.description)
+            let values = copy.toc.sequenceValues
+            for (sequence, value) in toc.sequenceValues.sorted(by: { $0.key < $1.key }) where values[sequence] != value
+            {
+                differences.append("sequence \(sequence) has another value")
+            }
+            return Comparison(verdict: differences.isEmpty ? .equal : .different, differences: differences)
+        } catch let failure as ChildFailure {
+            return Comparison(verdict: .cannotVerify, differences: ["it cannot be compared: \(failure.sentence)"])
+        }
+    }
+
+    private func connection(to name: String, _ settings: String) throws -> ProgramConnection {
+        let connection = try server.with(database: name).with(serverOptions: settings).forPrograms()
+        // The rows come in the database's own encoding, whatever this account's sessions use.
+        return connection.changing(["PGCLIENTENCODING": nil])
+    }
+
+    /// The sessions of pg_restore may still be ending when the database is to be renamed.
+    private func rename(_ name: String, _ admin: Connection) async throws {
+        for attempt in 1... {
+            do {
+                try await admin.execute(
+                    "ALTER DATABASE \(identifier: name) RENAME TO \(identifier: database.plan.target)")
+                return
+            } catch let error as PostgresError where error.code == "55006" && attempt < 10 {
+                continue
+            }
+        }
     }
 }

@@ -1,94 +1,116 @@
-import Platform
+package import Platform
 
 /// What a restore is going to do, decided before anything is changed.
 package struct RestorePlan: Sendable {
     package let backup: String
-    package let database: String
-    package let target: String
-    /// False when there is an empty database of that name, which is then filled.
-    package let isNew: Bool
-    /// Roles that will be made, since they are missing.
-    package let rolesToMake: [String]
-    /// Tablespaces that the target lacks: everything then goes into the default one.
-    package let missingTablespaces: [String]
-    package let tables: Int
-    package let rows: Int
-    package let bytes: Int
+    /// The key id of whoever signed the backup.
+    package let signer: String
+    /// The instant that the backup shows.
+    package let snapshot: Timestamp
+    /// `PostgreSQL 15.18`, as the server says it.
+    package let server: String
     /// The account in the database that code in the backup will run as.
     package let user: String
-
-    /// Code that whoever owned a table wrote runs during a restore: constraints, index expressions, refreshes.
-    package var warning: String {
-        "a restore runs code that owners of tables in the backup wrote, with the rights of \"\(user)\": "
-            + "restore only what was made by people you trust"
-    }
+    /// The pg_restore that is used, and its version.
+    package let program: String
+    package let jobs: Int
+    /// What killed restores have left, and this one removes.
+    package let leftovers: [String]
+    /// Roles that will be made, since they are missing.
+    package let rolesToMake: [String]
+    package let roleMap: [String: String]
+    /// Tablespaces that the target lacks: everything then goes into the default one.
+    package let missingTablespaces: [String]
+    package let databases: [DatabasePlan]
+    package let warnings: [String]
 
     package var steps: [String] {
-        var steps: [String] = []
+        var steps = leftovers.map { "drop \"\($0)\", which a restore that was killed has left" }
         if !rolesToMake.isEmpty {
-            steps.append("make the roles \(rolesToMake.map { "\"\($0)\"" }.joined(separator: ", "))")
-        }
-        if isNew {
             steps.append(
-                "make a database under a temporary name, with the recorded encoding, locale, owner, settings and privileges"
-            )
+                "make the roles \(Self.list(rolesToMake)) with their attributes, passwords and memberships; those that are "
+                    + "there stay as they are")
         }
-        steps.append("load \(tables) tables with \(rows) rows from \"\(database)\" of \(backup)")
+        if !roleMap.isEmpty {
+            let pairs = roleMap.sorted { $0.key < $1.key }.map { "to \"\($0.value)\" what was of \"\($0.key)\"" }
+            steps.append("give \(pairs.joined(separator: ", "))")
+        }
         if !missingTablespaces.isEmpty {
-            steps.append("put into the default tablespace what was in \(missingTablespaces.joined(separator: ", "))")
+            steps.append("put into the default tablespace what was in \(Self.list(missingTablespaces))")
         }
+        return steps + databases.flatMap { $0.steps(jobs: jobs) }
+    }
+
+    static func list(_ names: [String]) -> String { names.map { "\"\($0)\"" }.joined(separator: ", ") }
+}
+
+/// What a restore is going to do with one database.
+package struct DatabasePlan: Sendable {
+    package let database: String
+    package let target: String
+    package let way: Way
+    package let owner: String?
+    /// Encoding and locale: `UTF8, C.UTF-8`.
+    package let locale: String
+    package let settings: Int
+    package let privileges: Int
+    package let extensions: [String]
+    package let tables: Int
+    package let rows: Int
+    /// Before compression and encryption.
+    package let bytes: Int
+    package let storedBytes: Int
+    package let streams: Int
+    package let indexesAndConstraints: Int
+    /// What of the database is restored; empty: everything.
+    package let selection: [String]
+    package let withoutRows: [String]
+    package let leftOut: [String]
+    package let notCovered: [Manifest.Gap]
+    package let compares: Bool
+
+    package enum Way: Sendable, Equatable {
+        /// There is none of that name.
+        case new
+        /// There is an empty one, which is filled.
+        case fill
+        /// There is one, which is renamed.
+        case replace(keptAs: String, sessions: Int)
+    }
+
+    func steps(jobs: Int) -> [String] {
+        var steps: [String] = []
+        switch way {
+        case .fill: break
+        case .new, .replace:
+            var traits = [locale]
+            if let owner { traits.append("owner \"\(owner)\"") }
+            if settings > 0 { traits.append("\(settings) of its settings") }
+            if privileges > 0 { traits.append("\(privileges) of its privileges") }
+            steps.append("make a database under a temporary name: \(traits.joined(separator: ", "))")
+        }
+        let part = selection.isEmpty ? "" : " (only \(selection.joined(separator: ", ")), and what belongs to it)"
+        let manner =
+            way == .fill
+            ? "in one transaction"
+            : "rows by \(Self.plural(min(jobs, streams), "session")), then \(indexesAndConstraints) indexes, constraints and "
+                + "the like by \(jobs)"
         steps.append(
-            isNew
-                ? "rename it to \"\(target)\""
-                : "give \"\(target)\" the recorded owner, settings, privileges and comment")
+            "load \(Self.plural(tables, "table")) with \(Self.plural(rows, "row")) from \"\(database)\"\(part), \(manner)"
+        )
+        if !extensions.isEmpty { steps.append("which makes the extensions \(extensions.joined(separator: ", "))") }
+        if way == .fill { steps.append("give \"\(target)\" the recorded owner, settings, privileges and comment") }
+        if compares { steps.append("dump it again and compare the digest of every table with the backup's index") }
+        switch way {
+        case .fill: break
+        case .new: steps.append("rename it to \"\(target)\"")
+        case .replace(let kept, let sessions):
+            steps.append(
+                "end the sessions in \"\(target)\" (now \(sessions)), rename it to \"\(kept)\" and the restored one to "
+                    + "\"\(target)\", in one transaction")
+        }
         return steps
     }
 
-    /// Compares what the backup needs with what the target has.
-    ///
-    /// - Throws: status 73 when the target database has content or another encoding or locale, 66 when roles are missing that
-    ///   the plan may not make.
-    init(
-        backup: String, recorded: DatabaseIndex, toc: ArchiveTOC, roles: ClusterFacts, target name: String,
-        on target: RestoreTarget, globals: GlobalStatements?, bytes: Int
-    ) throws {
-        if let existing = target.existing { try Self.check(existing, name, recorded.facts) }
-        let known = Set(roles.roles.map(\.name))
-        let missing = toc.neededRoles(of: known).subtracting(target.roles)
-        let makeable = globals.map { Set($0.roles).subtracting(target.roles) } ?? []
-        let lacking = missing.subtracting(makeable).sorted()
-        guard lacking.isEmpty else {
-            throw PlainFailure(
-                .inputMissing,
-                "the target lacks roles that the backup needs: \(lacking.map { "\"\($0)\"" }.joined(separator: ", "))",
-                hint: globals == nil ? "make them, or say --globals to have them made as they were" : "make them first")
-        }
-        self.backup = backup
-        self.target = name
-        database = recorded.facts.name
-        isNew = target.existing == nil
-        rolesToMake = makeable.sorted()
-        let tablespaces = toc.neededTablespaces.union([recorded.facts.tablespace])
-        missingTablespaces = tablespaces.subtracting(target.tablespaces).sorted()
-        tables = recorded.content.tables.count
-        rows = recorded.content.rows
-        self.bytes = bytes
-        user = target.user
-    }
-
-    private static func check(_ existing: RestoreTarget.Existing, _ name: String, _ recorded: DatabaseFacts) throws {
-        if let content = existing.content {
-            throw PlainFailure(
-                .cannotCreate, "the database \"\(name)\" is there already and not empty: it has the \(content)",
-                hint: "name another with --target-dbname")
-        }
-        guard
-            (existing.encoding, existing.collate, existing.ctype)
-                == (recorded.encoding, recorded.collate, recorded.ctype)
-        else {
-            throw PlainFailure(
-                .cannotCreate, "the empty database \"\(name)\" has another encoding or locale than the backup",
-                hint: "drop it: the restore then makes it as it was")
-        }
-    }
+    private static func plural(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 }

@@ -48,29 +48,20 @@ struct SealedReading: Sendable {
         return try IndexDocument(reading: sink.bytes, named: file.file.name)
     }
 
-    /// Reads a dump to its end, passing it on where somebody else wants it too.
-    ///
-    /// - Parameter orders: the columns' order that the digests were recorded in.
-    func archive(
-        _ file: VerifiedFile, orders: [TableName: [String]], into next: (any ByteSink)? = nil
-    ) throws -> ArchiveContent {
-        let reader = ArchiveReader(ContentIndexer(orders: orders), into: next)
-        try open(file, into: reader)
-        guard let toc = reader.toc else { throw PlainFailure(.malformed, "\(file.file.name) holds no dump") }
-        return ArchiveContent(toc: toc, index: reader.consumer.index)
-    }
-
-    /// Reads only as far as the table of contents goes.
-    func tableOfContents(_ file: VerifiedFile) throws -> ArchiveTOC {
-        do {
-            try decrypt(file, into: ZstdDecompressor(into: ArchiveReader(FrontReader())))
-        } catch let front as FrontReader.Reached {
-            return front.toc
+    /// Reads a dump to its end and tells what it holds.
+    func content(of dump: Dump, as recorded: DatabaseIndex) throws -> ContentIndex {
+        var whole: ContentIndex?
+        for stream in dump.streams {
+            let reader = ArchiveReader(
+                ContentIndexer(orders: recorded.content.columnOrders, roots: dump.partitionRoots))
+            try open(stream.file, into: reader)
+            let part = reader.consumer.index
+            if whole == nil { whole = part } else { whole?.add(rowsOf: part) }
         }
-        throw PlainFailure(.malformed, "\(file.file.name) holds no dump")
+        return whole ?? ContentIndex(tables: [], largeObjects: .init())
     }
 
-    private func decrypt(_ file: VerifiedFile, into sink: any ByteSink) throws {
+    func decrypt(_ file: VerifiedFile, into sink: any ByteSink) throws {
         let decryptor = AgeDecryptor(with: identities, into: sink)
         try file.copy(into: decryptor, progress: progress)
         try decryptor.finish()
@@ -84,20 +75,6 @@ extension IndexDocument {
             databases.map(\.facts.name).sorted() == manifest.databases.map(\.name).sorted()
         else { throw PlainFailure(.malformed, "the index is of another backup than the manifest") }
     }
-}
-
-/// Ends the reading of an archive as soon as its table of contents is known.
-private struct FrontReader: ArchiveConsumer {
-    struct Reached: Error {
-        let toc: ArchiveTOC
-    }
-
-    func begin(_ toc: ArchiveTOC) throws { throw Reached(toc: toc) }
-    func beginData(of entry: ArchiveTOC.Entry) {}
-    func data(_ bytes: Span<UInt8>) {}
-    func endData() {}
-    func beginLargeObject(_ oid: UInt32) {}
-    func endLargeObject() {}
 }
 
 /// Keeps the last byte back until it is told that all of it was right: without it pg_restore fails, and commits nothing.

@@ -21,3 +21,6 @@ int clinux_allocate(int descriptor, off_t size);
 
 /// An anonymous file in memory, closed on exec unless `inherit`.
 int clinux_memory_file(const char *name, int inherit);
+
+/// A second descriptor for the same file, closed on exec.
+int clinux_duplicate(int descriptor);
