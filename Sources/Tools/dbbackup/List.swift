@@ -18,7 +18,7 @@ struct List: Command {
         let repository = try await context.repository(place)
         let backups = try cluster.map { try repository.backups(of: $0) } ?? repository.backups()
         let trusted = try context.keys.trustedKeys()
-        return ListReport(backups: backups.map { Listed($0, trusted: trusted) }, now: context.now())
+        return ListReport(backups: backups.map { Listed($0, in: repository, trusted: trusted) }, now: context.now())
     }
 }
 
@@ -36,7 +36,7 @@ struct Listed: Encodable, Sendable {
     /// Why there is no more to say about it.
     let problem: String?
 
-    init(_ backup: StoredBackup, trusted: [MinisignPublicKey]) {
+    init(_ backup: StoredBackup, in repository: Repository, trusted: [MinisignPublicKey]) {
         newestProof = try? backup.proofs(trusted: trusted).last.map(ShownProof.init)
         cluster = backup.cluster
         label = backup.label
@@ -46,7 +46,12 @@ struct Listed: Encodable, Sendable {
             databases = manifest.databases.map(\.name)
             (stored, bytes) = (manifest.size, manifest.contentSize)
             (snapshot, trust) = (manifest.snapshot, manifest.trust.rawValue)
-            problem = nil
+            do {
+                try repository.requireFiles(manifest, of: backup)
+                problem = nil
+            } catch {
+                problem = (error as? any Failure)?.sentence ?? "its files cannot be looked at"
+            }
         case .failure(let error):
             (databases, stored, bytes, snapshot, trust) = ([], 0, 0, nil, nil)
             problem = (error as? any Failure)?.sentence ?? "its manifest cannot be read"

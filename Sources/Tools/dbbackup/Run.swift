@@ -59,6 +59,7 @@ struct Run: Command {
             program: "\(context.program) \(Release.version)", options: options, environment: context.environment,
             now: context.now, progress: context.progress)
         let made = try await run.make()
+        for sentence in made.leftovers { context.warn(sentence) }
         try await repository.sendWhole(
             made.backup, made.manifest, audit: context.openAudit(), progress: context.progress)
         var copies: [CopyReport.Place] = []

@@ -67,6 +67,7 @@ package struct Health: Sendable {
         for stored in try repository.backups() {
             do {
                 let manifest = try AuthenticBackup(stored, trusted: trusted).manifest
+                try repository.requireFiles(manifest, of: stored)
                 let proofs = try stored.proofs(trusted: trusted)
                 for database in manifest.databases {
                     let key = [stored.cluster, database.name]

@@ -37,7 +37,7 @@ struct Dumping: Sendable {
         let path = folder.appending(FileName.dump(of: database))
         if Files.exists(path) { try Files.remove(path) }
         let receiver = Receiver(path: path, database: database, recipients: recipients, progress: progress)
-        let received = try await stream(child) { pipe in try receiver.receive(pipe) }
+        let received = try await stream(child, of: database) { pipe in try receiver.receive(pipe) }
         return Result(
             file: received.file,
             index: DatabaseIndex(
@@ -77,12 +77,13 @@ struct Dumping: Sendable {
     }
 
     private func stream<Value: Sendable>(
-        _ child: Child, into consume: @escaping @Sendable (borrowing PipeReader) throws -> Value
+        _ child: Child, of database: String? = nil,
+        into consume: @escaping @Sendable (borrowing PipeReader) throws -> Value
     ) async throws -> Value {
         do {
             return try await child.stream(into: consume)
         } catch let failure as ChildFailure {
-            throw DumpFailure(failure)
+            throw DumpFailure(failure, of: database)
         }
     }
 }
@@ -118,12 +119,15 @@ private struct Receiver: Sendable {
 /// pg_dump or pg_dumpall failed; the exit status follows from what it wrote.
 struct DumpFailure: Failure {
     let cause: ChildFailure
+    /// The server's own words need not name it.
+    let database: String?
 
-    init(_ cause: ChildFailure) {
+    init(_ cause: ChildFailure, of database: String? = nil) {
         self.cause = cause
+        self.database = database
     }
 
-    var sentence: String { cause.sentence }
+    var sentence: String { (database.map { "cannot dump \"\($0)\": " } ?? "") + cause.sentence }
     var hint: String? { cause.hint }
 
     var status: ExitStatus {
