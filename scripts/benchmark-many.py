@@ -49,6 +49,9 @@ for number in range(count):
     files += [{"name": f"{name}.zst.age", "role": role, "size": 1, "contentSize": 1,
                "sha256": hashlib.sha256(name.encode()).hexdigest()}
               for name, role in (("globals.sql", "globals"), ("index.json", "index"))]
+    for file in files:
+        with open(f"{folder}/{file['name']}", "wb") as content:
+            content.write(b"x")
     manifest = write(folder, "manifest.json", {
         "schema": 1, "label": label, "run": os.urandom(16).hex(), "cluster": "main", "systemIdentifier": "1",
         "serverVersion": "15.18", "serverVersionNumber": 150018, "programs": {"pg_dump": "15.18"}, "started": stamp,

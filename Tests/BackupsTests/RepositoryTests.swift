@@ -29,7 +29,8 @@ import Testing
             try put("20261124T000000Z", in: repository, signed: false)
             try put("not-a-label", in: repository)
             #expect(try repository.backups(of: "main").map(\.label) == ["20261123T205011Z", "20261123T205012Z"])
-            #expect(try repository.leftovers(of: "main").compactMap(\.lastComponent?.string) == ["20261124T000000Z"])
+            #expect(
+                try repository.leftovers(of: "main").compactMap(\.folder.lastComponent?.string) == ["20261124T000000Z"])
         }
     }
 

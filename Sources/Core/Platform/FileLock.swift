@@ -9,8 +9,7 @@ package final class FileLock: Sendable {
     ///
     /// - Throws: `FileFailure` with status 75 when somebody else holds it and `wait` is false.
     package init(_ path: FilePath, wait: Bool = false) throws {
-        let descriptor = try Files.open(
-            path, .readWrite, options: [.create], permissions: [.ownerReadWrite])
+        let descriptor = try Self.open(path)
         do {
             _ = try system("lock", path) { flock(descriptor.rawValue, wait ? LOCK_EX : LOCK_EX | LOCK_NB) }
         } catch {
@@ -22,6 +21,20 @@ package final class FileLock: Sendable {
 
     deinit {
         try? descriptor.close()
+    }
+
+    /// Another account's lock, which may only be read, does as well; and in a folder that several may write to, the kernel
+    /// refuses to make a file that is there already (sysctl fs.protected_regular).
+    private static func open(_ path: FilePath) throws -> FileDescriptor {
+        for mode in [FileDescriptor.AccessMode.readWrite, .readOnly] {
+            do {
+                return try Files.open(path, mode)
+            } catch let failure as FileFailure where failure.code == .noSuchFileOrDirectory {
+                break
+            } catch let failure as FileFailure where failure.code == .permissionDenied {}
+        }
+        return try Files.open(
+            path, .readWrite, options: [.create], permissions: [.ownerReadWrite, .groupRead])
     }
 
     package static func holding<Value>(

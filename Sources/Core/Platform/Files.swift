@@ -85,8 +85,19 @@ package enum Files {
         }
     }
 
+    /// Whether the name leads to something; where the storage fails to tell, it counts as there.
+    ///
+    /// A bad disk must not look like a disk with nothing on it: what is taken to be gone is made anew, or removed.
     package static func exists(_ path: FilePath) -> Bool {
-        information(path) != nil
+        var facts = stat()
+        if path.withPlatformString({ stat($0, &facts) }) == 0 { return true }
+        return ![ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG].contains(errno)
+    }
+
+    /// Whether the name is a link, wherever that leads.
+    package static func isLink(_ path: FilePath) -> Bool {
+        var facts = stat()
+        return path.withPlatformString { lstat($0, &facts) } == 0 && facts.st_mode & S_IFMT == S_IFLNK
     }
 
     package static func isDirectory(_ path: FilePath) -> Bool {

@@ -43,7 +43,9 @@ struct Copy: Command {
                 await CopyReport.Place(place) {
                     let copying = try await context.copying(to: place, from: source)
                     var copied: [BackupCopying.Copied] = []
-                    for stored in try named.map({ [$0] }) ?? copying.missing(source.backups()) {
+                    let wanted =
+                        if let named { [named] } else { try await copying.missing(source.backups()) }
+                    for stored in wanted {
                         copied.append(
                             try await dryRun
                                 ? BackupCopying.Copied(backup: stored.name, bytes: stored.manifest().size)

@@ -98,6 +98,7 @@ struct Keys: ParsableCommand {
             let named = try backup.map { [try repository.backup(named: $0)] } ?? repository.backups()
             let wanted = try named.filter { try rekeying.isNeeded($0, recipients) }
             if !dryRun {
+                for cluster in try repository.clusters() { try rekeying.clear(cluster) }
                 for stored in wanted { try await rekeying.rekey(stored, for: recipients) }
             }
             return RekeyReport(

@@ -19,7 +19,7 @@ struct List: Command {
         let backups = try cluster.map { try repository.backups(of: $0) } ?? repository.backups()
         let trusted = try context.keys.trustedKeys()
         return ListReport(
-            backups: try mapInParallel(backups) { Listed($0, trusted: trusted) }, now: context.now())
+            backups: try mapInParallel(backups) { Listed($0, in: repository, trusted: trusted) }, now: context.now())
     }
 }
 
@@ -39,7 +39,7 @@ struct Listed: Encodable, Sendable {
     /// Why there is no more to say about it.
     let problem: String?
 
-    init(_ backup: StoredBackup, trusted: [MinisignPublicKey]) {
+    init(_ backup: StoredBackup, in repository: Repository, trusted: [MinisignPublicKey]) {
         newestProof = try? backup.proofs(trusted: trusted).last.map(ShownProof.init)
         cluster = backup.cluster
         label = backup.label
@@ -50,7 +50,12 @@ struct Listed: Encodable, Sendable {
             failed = (manifest.failed ?? []).map(\.name)
             (stored, bytes) = (manifest.size, manifest.contentSize)
             (snapshot, trust) = (manifest.snapshot, manifest.trust.rawValue)
-            problem = nil
+            do {
+                try repository.requireFiles(manifest, of: backup)
+                problem = nil
+            } catch {
+                problem = (error as? any Failure)?.sentence ?? "its files cannot be looked at"
+            }
         case .failure(let error):
             (databases, failed, stored, bytes, snapshot, trust) = ([], [], 0, 0, nil, nil)
             problem = (error as? any Failure)?.sentence ?? "its manifest cannot be read"

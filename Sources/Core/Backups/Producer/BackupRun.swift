@@ -121,7 +121,7 @@ package struct BackupRun: Sendable {
     private func make(_ source: Source, _ signer: MinisignSecretKey) async throws -> Made {
         try Files.createDirectory(repository.folder(of: source.name), mode: Self.folderMode)
         return try await FileLock.holding(repository.lock(of: source.name)) {
-            for leftover in try repository.leftovers(of: source.name) { try Files.removeTree(leftover) }
+            let leftovers = repository.clear(try repository.leftovers(of: source.name))
             let started = try await start(source)
             let folder = repository.folder(of: source.name).appending(started.label)
             try Files.createDirectory(folder, mode: Self.folderMode)
@@ -131,10 +131,13 @@ package struct BackupRun: Sendable {
                 var made = Made(
                     backup: backup, manifest: try backup.manifest(), index: contents.index, failed: contents.failed)
                 if let problem = source.configuration?.problem { made.warnings.append(problem) }
+                made.warnings += leftovers
                 compare(&made, source)
                 return made
             } catch {
-                // Half a backup is nobody's; what cannot be removed now, the next run removes.
+                // Half a backup is nobody's, and with its signature gone first it never looks like a whole one; what cannot
+                // be removed now, the next run removes.
+                try? Files.remove(folder.appending(Manifest.signatureFileName))
                 try? Files.removeTree(folder)
                 throw error
             }
@@ -143,22 +146,35 @@ package struct BackupRun: Sendable {
 
     /// The moment that names this backup: later than every other of this cluster.
     private func start(_ source: Source) async throws -> Timestamp {
-        guard let newest = try repository.backups(of: source.name).last else { return now() }
-        let known = try newest.manifest().systemIdentifier
-        guard known == source.cluster.systemIdentifier else {
+        let committed = try repository.committedLabels(of: source.name)
+        try checkOrigin(source, committed)
+        let newest = committed.last ?? ""
+        // What could not be removed keeps its name too.
+        let taken = Set(try repository.labels(of: source.name))
+        for _ in 0..<3 {
+            let started = now()
+            if started.label > newest, !taken.contains(started.label) { return started }
+            // The second after another run is worth waiting for, and no more than that.
+            guard started.advanced(bySeconds: 2).label > newest else { break }
+            try await Task.sleep(for: .seconds(1))
+        }
+        throw PlainFailure(
+            .temporary, "this host's clock says \(now().brief), but there is a backup \(source.name)/\(newest) already",
+            hint: "set the clock; if it was wrong when that backup was made, move its folder out of the repository")
+    }
+
+    /// Refuses (78) to mix the backups of two servers; those whose manifest is damaged tell nothing, and stop nothing.
+    private func checkOrigin(_ source: Source, _ committed: [String]) throws {
+        let folder = repository.folder(of: source.name)
+        for label in committed.reversed() {
+            let stored = try? StoredBackup(folder: folder.appending(label), cluster: source.name, label: label)
+            guard let known = try? stored?.manifest().systemIdentifier else { continue }
+            guard known != source.cluster.systemIdentifier else { return }
             throw PlainFailure(
                 .configuration,
                 "the backups named \(source.name) are of the system \(known), this server is \(source.cluster.systemIdentifier)",
                 hint: "give this server a name of its own with --cluster")
         }
-        for _ in 0..<3 {
-            let started = now()
-            if started.label > newest.label { return started }
-            try await Task.sleep(for: .seconds(1))
-        }
-        throw PlainFailure(
-            .temporary, "this host's clock says \(now().brief), but there is a backup \(newest.name) already",
-            hint: "set the clock")
     }
 
     /// What stands in the folder before the manifest.

@@ -95,7 +95,7 @@ struct Dumping: Sendable {
         let path = folder.appending(stream.name)
         let receiver = Receiver(
             path: path, role: stream.role, database: database, recipients: recipients, workers: workers, meter: meter)
-        return try await self.stream(child) { pipe in try receiver.receive(pipe, indexer) }
+        return try await self.stream(child, of: database) { pipe in try receiver.receive(pipe, indexer) }
     }
 
     /// Removes what an attempt at a database has left.
@@ -141,12 +141,13 @@ struct Dumping: Sendable {
     }
 
     private func stream<Value: Sendable>(
-        _ child: Child, into consume: @escaping @Sendable (borrowing PipeReader) throws -> Value
+        _ child: Child, of database: String? = nil,
+        into consume: @escaping @Sendable (borrowing PipeReader) throws -> Value
     ) async throws -> Value {
         do {
             return try await child.stream(into: consume)
         } catch let failure as ChildFailure {
-            throw DumpFailure(failure)
+            throw DumpFailure(failure, of: database)
         }
     }
 }
@@ -183,12 +184,15 @@ private struct Receiver: Sendable {
 /// pg_dump or pg_dumpall failed; the exit status follows from what it wrote.
 struct DumpFailure: Failure {
     let cause: ChildFailure
+    /// The server's own words need not name it.
+    let database: String?
 
-    init(_ cause: ChildFailure) {
+    init(_ cause: ChildFailure, of database: String? = nil) {
         self.cause = cause
+        self.database = database
     }
 
-    var sentence: String { cause.sentence }
+    var sentence: String { (database.map { "cannot dump \"\($0)\": " } ?? "") + cause.sentence }
     var hint: String? { cause.hint }
 
     var status: ExitStatus {

@@ -35,15 +35,19 @@ package struct BackupCopying: Sendable {
         }
     }
 
-    /// The backups that the place lacks, oldest first.
-    package func missing(_ backups: [StoredBackup]) throws -> [StoredBackup] {
+    /// The backups that the place lacks, or has without some file or with one that was cut; oldest first.
+    package func missing(_ backups: [StoredBackup]) async throws -> [StoredBackup] {
         let there = Set(try target.backups().map(\.name))
-        return backups.filter { !there.contains($0.name) }
+        let sizes = try await remote.sizes("")
+        return backups.filter { backup in
+            guard there.contains(backup.name), let manifest = try? backup.manifest() else { return true }
+            return !manifest.files.allSatisfy { sizes[backup.relative($0.name)] == $0.size }
+        }
     }
 
     /// Copies one backup: its files, each read back and compared, then manifest, and last the signature that makes it one.
     ///
-    /// One that is there already only gets the proofs and the hold that it lacks.
+    /// One that is there already only gets the proofs and the hold that it lacks; files that were cut there are copied anew.
     ///
     /// - Throws: status 65 for a backup that no pinned key signed, or that was changed here; status 73 when another backup
     ///   has its name there.
@@ -54,14 +58,15 @@ package struct BackupCopying: Sendable {
             note.facts["to"] = .text(remote.name)
             note.facts["manifest"] = .text(stored.manifestHash.hex)
             let backup = try AuthenticBackup(stored, trusted: trusted)
-            let bytes = try await isThere(stored) ? 0 : copyFiles(of: backup)
+            let bytes = try await isThere(backup) ? 0 : copyFiles(of: backup)
             try await copyProofs(of: stored)
             note.facts["bytes"] = .number(bytes)
             return Copied(backup: stored.name, bytes: bytes)
         }
     }
 
-    private func isThere(_ stored: StoredBackup) throws -> Bool {
+    private func isThere(_ backup: AuthenticBackup) async throws -> Bool {
+        let stored = backup.stored
         guard let there = try target.backups(of: stored.cluster).first(where: { $0.label == stored.label }) else {
             return false
         }
@@ -70,7 +75,8 @@ package struct BackupCopying: Sendable {
                 .cannotCreate, "\(remote.name) has another backup named \(stored.name)",
                 hint: "find out whose it is; nothing was copied over it")
         }
-        return true
+        let sizes = try await remote.sizes(stored.relative(""))
+        return backup.manifest.files.allSatisfy { sizes[$0.name] == $0.size }
     }
 
     private func copyFiles(of backup: AuthenticBackup) async throws -> Int {
@@ -78,7 +84,7 @@ package struct BackupCopying: Sendable {
         try await source.withFiles(of: backup, progress: progress) {
             for file in backup.manifest.files {
                 _ = try await onOwnThread { try VerifiedFile(file, in: stored) }
-                try await put(file.name, of: stored)
+                try await put(file.name, of: stored, signed: file.sha256)
             }
         }
         for name in [Manifest.fileName, Manifest.signatureFileName] { try await put(name, of: stored) }
@@ -94,7 +100,8 @@ package struct BackupCopying: Sendable {
         if stored.hold != nil { try await put(Hold.fileName, of: stored) }
     }
 
-    private func put(_ name: String, of stored: StoredBackup) async throws {
-        try await remote.put(stored.folder.appending(name), as: stored.relative(name), progress: progress)
+    private func put(_ name: String, of stored: StoredBackup, signed: Digest? = nil) async throws {
+        try await remote.put(
+            stored.folder.appending(name), as: stored.relative(name), signed: signed, progress: progress)
     }
 }

@@ -9,7 +9,7 @@ package struct ExaminedBackup: Sendable {
 
     package enum Standing: Sendable {
         case authentic(AuthenticBackup)
-        /// No pinned key signed it, or it lies under another's name: why, as a sentence.
+        /// No pinned key signed it, it lies under another's name, or files of it are missing: why, as a sentence.
         case doubtful(String)
     }
 }
@@ -21,9 +21,10 @@ extension Repository {
         return try mapInParallel(try labels(of: cluster)) { label -> ExaminedBackup? in
             guard let stored = try committed(cluster, label) else { return nil }
             do {
+                let backup = try AuthenticBackup(stored, trusted: trusted)
+                try requireFiles(backup.manifest, of: stored)
                 return ExaminedBackup(
-                    stored: stored, standing: .authentic(try AuthenticBackup(stored, trusted: trusted)),
-                    proofs: try stored.proofs(trusted: trusted))
+                    stored: stored, standing: .authentic(backup), proofs: try stored.proofs(trusted: trusted))
             } catch let failure as any Failure where failure.status == .malformed {
                 return ExaminedBackup(stored: stored, standing: .doubtful(failure.sentence), proofs: [])
             }

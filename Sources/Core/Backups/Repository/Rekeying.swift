@@ -72,8 +72,9 @@ package struct Rekeying: Sendable {
         _ backup: AuthenticBackup, _ proofs: [Proof], _ recipients: [AgeRecipient], _ signer: MinisignSecretKey
     ) throws -> StoredBackup {
         let stored = backup.stored
-        let folder = repository.folder(of: stored.cluster).appending(".\(stored.label).rekeyed")
+        let folder = repository.rekeyingFolder(of: stored.cluster, stored.label)
         try Files.removeTree(folder)
+        var isExchanged = false
         do {
             try Files.createDirectory(folder, mode: [.ownerReadWriteExecute, .groupReadExecute])
             var manifest = backup.manifest
@@ -90,13 +91,26 @@ package struct Rekeying: Sendable {
                 let hold = try Files.read(stored.folder.appending(Hold.fileName))
                 try Files.write(hold, to: folder.appending(Hold.fileName), mode: [.ownerReadWrite, .groupRead])
             }
+            isExchanged = true
             try Files.exchange(folder, stored.folder)
-            // What has the hidden name now is the old backup; a crash before this leaves it to the next rekey.
+            // What has the hidden name now is the old backup; a crash before this leaves it to the next run or rekey.
             try Files.removeTree(folder)
             return try StoredBackup(folder: stored.folder, cluster: stored.cluster, label: stored.label)
         } catch {
-            try? Files.removeTree(folder)
+            // From the exchange on either may be the one that survives a power cut: that is for the next run to clear.
+            if !isExchanged { try? Files.removeTree(folder) }
             throw error
+        }
+    }
+
+    /// Removes what rekeyings that were killed have left, which people with the old identity could read.
+    ///
+    /// - Throws: status 75 while a run or a prune is under way.
+    package func clear(_ cluster: String) throws {
+        let leftovers = try repository.leftovers(of: cluster)
+        guard !leftovers.isEmpty else { return }
+        try FileLock.holding(repository.lock(of: cluster)) {
+            for leftover in try repository.leftovers(of: cluster) { try leftover.remove() }
         }
     }
 

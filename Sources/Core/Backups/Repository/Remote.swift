@@ -83,12 +83,15 @@ package struct Remote: Sendable, Equatable {
 
     /// Copies one file there, and reads it back: what rclone says of a copy is not what is stored.
     ///
+    /// - Parameter signed: what a manifest says of the file; nil takes the file's own word.
     /// - Throws: status 74 when what comes back is something else.
-    func put(_ path: FilePath, as relative: String, progress: ProgressHandler? = nil) async throws {
+    func put(
+        _ path: FilePath, as relative: String, signed: Digest? = nil, progress: ProgressHandler? = nil
+    ) async throws {
         let size = try Files.size(path)
         progress?(Progress("copying \(relative)", bytes: 0, totalBytes: size))
         try await rclone(["copyto", "--ignore-times"], [path.string, self.path(relative)])
-        let sent = try await onOwnThread { try Self.hash(of: path) }
+        let sent = if let signed { signed } else { try await onOwnThread { try Self.hash(of: path) } }
         let stored = try await child(["cat"], [self.path(relative)]).stream { pipe in
             var hash = SHA256()
             var done = 0
@@ -120,10 +123,17 @@ package struct Remote: Sendable, Equatable {
         _ = try? await rclone(["rmdirs"], [path(relative)])
     }
 
-    /// The names and ages of what is in a folder there; nothing when there is no such folder.
-    func list(_ relative: String) async throws -> [Entry] {
+    /// The sizes of all files in and below a folder there, by their paths in it.
+    func sizes(_ relative: String) async throws -> [String: Int] {
+        Dictionary(
+            try await list(relative, ["--recursive", "--fast-list", "--no-modtime"]).map { ($0.path, $0.size) },
+            uniquingKeysWith: { $1 })
+    }
+
+    /// The names and sizes of what is in a folder there; nothing when there is no such folder.
+    func list(_ relative: String, _ options: [String] = []) async throws -> [Entry] {
         do {
-            let bytes = try await child(["lsjson", "--files-only", "--no-mimetype"], [path(relative)]).run()
+            let bytes = try await child(["lsjson", "--files-only", "--no-mimetype"] + options, [path(relative)]).run()
             return try Document.decode([Entry].self, from: bytes, named: path(relative))
         } catch let failure as ChildFailure where failure.end == .exited(Self.noSuchFolder) {
             return []
@@ -132,10 +142,12 @@ package struct Remote: Sendable, Equatable {
 
     /// A file as `rclone lsjson` tells of it.
     struct Entry: Decodable, Sendable {
+        let path: String
         let name: String
         let size: Int
 
         private enum CodingKeys: String, CodingKey {
+            case path = "Path"
             case name = "Name"
             case size = "Size"
         }

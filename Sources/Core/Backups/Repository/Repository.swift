@@ -74,14 +74,6 @@ package struct Repository: Sendable {
         return first
     }
 
-    /// Folders of runs that did not end and so are no backups.
-    ///
-    /// Only meaningful while the cluster's lock is held.
-    package func leftovers(of cluster: String) throws -> [FilePath] {
-        try labels(of: cluster).map { folder(of: cluster).appending($0) }
-            .filter { !Files.exists($0.appending(Manifest.signatureFileName)) && !Tombstone.isIn($0) }
-    }
-
     func labels(of cluster: String) throws -> [String] {
         let folder = folder(of: cluster)
         guard Files.exists(folder) else { return [] }
@@ -93,10 +85,19 @@ package struct Repository: Sendable {
         try labels(of: cluster).filter { Tombstone.isIn(folder(of: cluster).appending($0)) }
     }
 
+    /// The labels of the complete backups of a cluster, oldest first; nothing of them is read.
+    func committedLabels(of cluster: String) throws -> [String] {
+        try labels(of: cluster).filter { isCommitted(folder(of: cluster).appending($0)) }
+    }
+
     func committed(_ cluster: String, _ label: String) throws -> StoredBackup? {
         let folder = folder(of: cluster).appending(label)
-        guard Files.exists(folder.appending(Manifest.signatureFileName)), !Tombstone.isIn(folder) else { return nil }
-        return try StoredBackup(folder: folder, cluster: cluster, label: label, memory: memory)
+        return isCommitted(folder)
+            ? try StoredBackup(folder: folder, cluster: cluster, label: label, memory: memory) : nil
+    }
+
+    private func isCommitted(_ folder: FilePath) -> Bool {
+        Files.exists(folder.appending(Manifest.signatureFileName)) && !Tombstone.isIn(folder)
     }
 }
 
@@ -116,7 +117,12 @@ package struct StoredBackup: Sendable {
         self.folder = folder
         self.cluster = cluster
         self.label = label
-        manifestBytes = try Files.read(folder.appending(Manifest.fileName), limit: 16 << 20)
+        // One that is gone is no more than one that is not authentic: damage to one backup is no reason to show none.
+        do {
+            manifestBytes = try Files.read(folder.appending(Manifest.fileName), limit: 16 << 20)
+        } catch let failure as FileFailure where failure.code == .noSuchFileOrDirectory {
+            manifestBytes = []
+        }
         signatureBytes = try Files.read(folder.appending(Manifest.signatureFileName), limit: 1 << 14)
     }
 

@@ -46,3 +46,25 @@ package struct AuthenticBackup: Sendable {
         !name.isEmpty && !name.hasPrefix(".") && !name.utf8.contains(UInt8(ascii: "/")) && !name.utf8.contains(0)
     }
 }
+
+extension Repository {
+    /// Looks whether the files that the manifest names are there with their sizes; their contents are for a proof to judge.
+    ///
+    /// Of a repository elsewhere only the small files are here, so that nothing is known and nothing refused.
+    ///
+    /// - Throws: status 65 for a backup that lacks a file, or has one that was cut.
+    package func requireFiles(_ manifest: Manifest, of stored: StoredBackup) throws {
+        guard remote == nil else { return }
+        for file in manifest.files {
+            let size: Int
+            do {
+                size = try Files.size(stored.path(of: file))
+            } catch let failure as FileFailure where failure.code == .noSuchFileOrDirectory {
+                throw PlainFailure(.malformed, "its file \(file.name) is missing")
+            }
+            guard size == file.size else {
+                throw PlainFailure(.malformed, "its file \(file.name) has \(size) bytes instead of \(file.size)")
+            }
+        }
+    }
+}

@@ -56,6 +56,11 @@ package struct Pruning: Sendable {
             let stored = examined.stored
             switch examined.standing {
             case .authentic(let backup):
+                // Days are counted back from the newest backup: one of the future would age all others away.
+                guard backup.manifest.snapshot <= now().advanced(bySeconds: Self.clockTolerance) else {
+                    doubtful[stored.label] = "it is of the future: a clock is wrong, or was"
+                    continue
+                }
                 backups[stored.label] = backup
                 candidates.append(
                     RetentionCandidate(
@@ -83,13 +88,16 @@ package struct Pruning: Sendable {
                     try await condemn(backup, decision.reasons, signer)
                 }
                 let buried: [String]
-                (buried, decided.waiting) = try await bury(cluster)
+                (buried, decided.waiting) = try await bury(cluster, signer)
                 note.facts["removed"] = .text(buried.joined(separator: ", "))
                 note.facts["kept"] = .number(decided.decisions.count - removed.count)
                 return decided
             }
         }
     }
+
+    /// By how many seconds two hosts may differ.
+    private static let clockTolerance: Int64 = 300
 
     private func condemn(
         _ backup: AuthenticBackup, _ reasons: [String], _ signer: MinisignSecretKey
@@ -102,12 +110,20 @@ package struct Pruning: Sendable {
         try await repository.send(Tombstone.writingOrder, of: backup.stored)
     }
 
-    private func bury(_ cluster: String) async throws -> (buried: [String], waiting: [String: Timestamp?]) {
-        let trusted = try keys.trustedKeys()
+    /// Removes what was given up by this very key: a producer's counts for making backups, and for destroying none.
+    private func bury(
+        _ cluster: String, _ signer: MinisignSecretKey
+    ) async throws -> (buried: [String], waiting: [String: Timestamp?]) {
         var (buried, waiting): ([String], [String: Timestamp?]) = ([], [:])
         for label in try repository.condemned(of: cluster) {
             let folder = repository.folder(of: cluster).appending(label)
-            let stone = try Tombstone.read(folder, cluster: cluster, label: label, trusted: trusted)
+            if Tombstone.isLast(in: folder) {
+                try await repository.removeThere([Tombstone.writingOrder], cluster: cluster, label: label)
+                try Tombstone.removeLast(from: folder)
+                buried.append(label)
+                continue
+            }
+            let stone = try Tombstone.read(folder, cluster: cluster, label: label, trusted: [signer.publicKey])
             let end = end(of: stone)
             guard let end, end <= now() else {
                 waiting[label] = .some(end)

@@ -24,6 +24,20 @@ struct Tombstone: Codable, Equatable, Sendable {
         Files.exists(folder.appending(signatureFileName))
     }
 
+    /// Whether nothing but the tombstone's signature is left of the backup: a crash came before the last step of burying it.
+    static func isLast(in folder: FilePath) -> Bool {
+        isIn(folder)
+            && ![fileName, Manifest.fileName, Manifest.signatureFileName].contains {
+                Files.exists(folder.appending($0))
+            }
+    }
+
+    /// Takes that last step.
+    static func removeLast(from folder: FilePath) throws {
+        try Files.remove(folder.appending(signatureFileName))
+        if try Files.list(folder).isEmpty { try Files.removeEmpty(folder) }
+    }
+
     func write(into folder: FilePath, signedBy key: MinisignSecretKey) throws {
         let bytes = try Document.encode(self)
         let signature = try key.sign(bytes.span, trustedComment: "dbsec tombstone \(cluster)/\(label)")
@@ -43,8 +57,8 @@ struct Tombstone: Codable, Equatable, Sendable {
         let name = "\(cluster)/\(label)"
         guard isSigned else {
             throw PlainFailure(
-                .malformed, "the tombstone of \(name) is not signed by a key that is pinned here",
-                hint: "nothing was removed; find out who put it there")
+                .malformed, "the tombstone of \(name) is not signed by a key that may give backups up here",
+                hint: "nothing of it was removed; find out who put it there: dbbackup hold brings a backup back")
         }
         let stone = try Document.decode(Tombstone.self, from: bytes, named: "\(name)/\(fileName)")
         guard stone.schema == currentSchema, (stone.cluster, stone.label) == (cluster, label) else {
