@@ -1,5 +1,6 @@
 package import Cryptography
 import Platform
+import SystemPackage
 
 /// A backup whose manifest was signed by a key that is pinned here, and which lies where the manifest says that it belongs.
 ///
