@@ -10,7 +10,7 @@ import threading
 import time
 
 work, recipient, bins, runs, megabytes = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
-wanted = sys.argv[6:] or ["pipeline", "plain", "proof", "restore", "start"]
+wanted = sys.argv[6:] or ["pipeline", "plain", "jobs", "proof", "restore", "start"]
 repository = f"{work}/state/backups"
 OURS = {"dbbackup", "dbsec", "dbaudit"}
 
@@ -98,6 +98,9 @@ if "pipeline" in wanted:
 if "plain" in wanted:
     compare("backup, against pg_dump -Fc as it comes", "dbbackup run bench --quiet",
             f"{bins}/pg_dump -Fc bench > {work}/out", 0.6)
+if "jobs" in wanted:
+    compare("backup by as many pg_dump as there are processors, against one", "dbbackup run bench --quiet",
+            "dbbackup run bench --quiet --jobs 1", 1.0)
 
 
 def one_backup():

@@ -1,5 +1,6 @@
 import Platform
 import PostgresClient
+import SystemPackage
 import TestSupport
 import Testing
 
@@ -81,6 +82,36 @@ import Testing
             let older = decided.decisions.first { $0.backup.label == first.backup.label }
             #expect(older?.isKept == true)
             #expect(older?.reasons == ["number 1 of the last 1 of \"\(bad.name)\""])
+        }
+    }
+
+    @Test func `a database that is dropped while it is dumped does not lose the others`() async throws {
+        let gone = try await tagged("drop_b", "CREATE TABLE t AS SELECT 1 AS x")
+        let good = try await tagged("drop_a", "CREATE TABLE t AS SELECT 1 AS x")
+        try await withTemporaryFolder { folder in
+            let real = gone.cluster.installation.folder
+            for (name, first) in [
+                ("pg_dump", "case \"$*\" in *drop_b*) sleep 2;; esac"), ("pg_dumpall", ":"),
+            ] {
+                try Files.write(
+                    Array("#!/bin/sh\n\(first)\nexec \(real.appending(name)) \"$@\"\n".utf8),
+                    to: folder.appending(name), mode: [.ownerReadWriteExecute])
+            }
+            try await withProducer { producer in
+                async let made = producer.run(["drop_*"], programs: folder)
+                let watch = try await gone.connect()
+                while try await watch.query(
+                    "SELECT FROM pg_locks WHERE relation = 'public.t'::regclass AND mode = 'AccessShareLock'"
+                ).isEmpty { try await Task.sleep(for: .milliseconds(20)) }
+                await watch.close()
+                let admin = try await gone.cluster.connect()
+                try await admin.execute("DROP DATABASE drop_b WITH (FORCE)")
+                await admin.close()
+                #expect(try await made.failed.map(\.name) == ["drop_b"])
+                #expect(try await made.manifest.databases.map(\.name) == [good.name])
+                let proof = try await producer.prover().prove(made.backup, level: .decode).proof
+                #expect(proof.verdict == .equal)
+            }
         }
     }
 

@@ -188,9 +188,10 @@ package struct BackupRun: Sendable {
     private func fill(_ folder: FilePath, _ source: Source) async throws -> Contents {
         let jobs = options.jobs ?? min(4, Processors.count)
         let isAlone = source.databases.count == 1 && !source.databases[0].isLarge(options.splitFrom)
+        // Many streams keep the processors busy by themselves, and each worker's jobs cost 15 MB.
         let dumping = Dumping(
             installation: source.installation, folder: folder, recipients: try keys.recipients(),
-            workers: jobs == 1 || isAlone ? 2 : 1, meter: meter(source))
+            workers: jobs == 1 || isAlone ? 2 : jobs == 2 ? 1 : 0, meter: meter(source))
         var files = [try await dumping.dumpGlobals(source.maintenance, withPasswords: source.mayReadPasswords)]
         for file in source.configuration?.files ?? [] { files.append(try dumping.seal(file)) }
         let outcome = try await DatabaseDumps(

@@ -39,6 +39,11 @@ package struct Coordinator: Sendable {
             SET row_security = on; SET lock_timeout = \(literal: "\(lockWait)s")
             """)
         if connection.serverVersion >= 170_000 { try await connection.execute("SET transaction_timeout = 0") }
+        let closed = try await unreadableLargeObjects(connection)
+        guard closed == 0 else {
+            throw PlainFailure(
+                .permission, "this role may not read \(closed) large objects", hint: largeObjectsRemedy)
+        }
         for _ in 0..<5 {
             let tables = try await tables(connection)
             try refuseHidden(tables)
@@ -101,6 +106,14 @@ package struct Coordinator: Sendable {
                 hint: "GRANT pg_read_all_data TO it, or connect as the owner or a superuser")
         }
     }
+
+    /// What pg_dump would stop at after all tables.
+    static func unreadableLargeObjects(_ connection: Connection) async throws -> Int {
+        try await connection.query(SQL(embedded: PackageResources.unreadable_large_objects_sql)).one()[0]
+    }
+
+    static let largeObjectsRemedy =
+        "GRANT SELECT ON LARGE OBJECT ... TO it for each, make it a member of their owners, or connect as a superuser"
 
     private static func others(_ tables: [Table]) -> String {
         tables.count > 1 ? " and of \(tables.count - 1) more" : ""

@@ -73,6 +73,7 @@ extension Doctor {
         let topic = "database \(database.name)"
         let connection = try await Connection.open(server.with(database: database.name))
         let tables = try await connection.query(SQL(embedded: PackageResources.lockable_tables_sql))
+        let closed = try await Coordinator.unreadableLargeObjects(connection)
         await connection.close()
         let hidden = try tables.filter { try $0["hidden"] }
         let unreadable = try tables.filter { try !$0["readable"] }
@@ -90,6 +91,12 @@ extension Doctor {
                 Finding(
                     topic, .fail, "this role may not read \(try name(first)) (such tables: \(unreadable.count))",
                     "GRANT pg_read_all_data TO the role"), tables.count
+            )
+        }
+        guard closed == 0 else {
+            return (
+                Finding(topic, .fail, "this role may not read \(closed) large objects", Coordinator.largeObjectsRemedy),
+                tables.count
             )
         }
         return (Finding(topic, .ok, "tables: \(tables.count), all readable"), tables.count)
