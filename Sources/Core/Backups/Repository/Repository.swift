@@ -112,8 +112,11 @@ package struct StoredBackup: Sendable {
         self.cluster = cluster
         self.label = label
         // One that is gone is no more than one that is not authentic: damage to one backup is no reason to show none.
-        let manifest = folder.appending(Manifest.fileName)
-        manifestBytes = Files.exists(manifest) ? try Files.read(manifest, limit: 16 << 20) : []
+        do {
+            manifestBytes = try Files.read(folder.appending(Manifest.fileName), limit: 16 << 20)
+        } catch let failure as FileFailure where failure.code == .noSuchFileOrDirectory {
+            manifestBytes = []
+        }
         signatureBytes = try Files.read(folder.appending(Manifest.signatureFileName), limit: 1 << 14)
     }
 

@@ -1,5 +1,6 @@
 package import Cryptography
 import Platform
+import SystemPackage
 
 /// A backup whose manifest was signed by a key that is pinned here, and which lies where the manifest says that it belongs.
 ///
@@ -56,9 +57,12 @@ extension Repository {
     package func requireFiles(_ manifest: Manifest, of stored: StoredBackup) throws {
         guard remote == nil else { return }
         for file in manifest.files {
-            let path = stored.path(of: file)
-            guard Files.exists(path) else { throw PlainFailure(.malformed, "its file \(file.name) is missing") }
-            let size = try Files.size(path)
+            let size: Int
+            do {
+                size = try Files.size(stored.path(of: file))
+            } catch let failure as FileFailure where failure.code == .noSuchFileOrDirectory {
+                throw PlainFailure(.malformed, "its file \(file.name) is missing")
+            }
             guard size == file.size else {
                 throw PlainFailure(.malformed, "its file \(file.name) has \(size) bytes instead of \(file.size)")
             }
