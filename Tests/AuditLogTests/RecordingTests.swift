@@ -88,7 +88,7 @@ import Testing
         try await withLog { log in
             let failure = try await failing { try await log.recording(.backupRun) { _ in try block(log) } }
             #expect(failure.status == .inputOutput)
-            #expect(failure.sentence.hasPrefix("backup.run: done, not recorded: cannot create \(log.folder.lock)"))
+            #expect(failure.sentence.hasPrefix("backup.run: done, not recorded: cannot open \(log.folder.lock)"))
             let acts = try log.verify().openActs
             #expect(acts.map(\.record) == [1] && acts.map(\.action) == ["backup.run"])
         }
@@ -103,7 +103,7 @@ import Testing
                 }
             }
             #expect(failure.status == .unavailable)
-            #expect(failure.sentence.hasPrefix("pg_dump is gone; and that is not recorded: cannot create"))
+            #expect(failure.sentence.hasPrefix("pg_dump is gone; and that is not recorded: cannot open"))
         }
     }
 

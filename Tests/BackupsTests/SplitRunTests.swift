@@ -125,7 +125,9 @@ import Testing
                 let failure = await #expect(throws: DumpFailure.self) {
                     try await producer.run([database.name], programs: folder) { ($0.splitFrom, $0.jobs) = (0, 3) }
                 }
-                #expect(failure?.sentence == "pg_dump failed with status 1: error: no luck")
+                #expect(
+                    failure?.sentence
+                        == "cannot dump \"\(database.name)\": pg_dump failed with status 1: error: no luck")
                 let backups = try producer.repository.backups()
                 #expect(backups.isEmpty)
                 #expect(try Files.list(producer.repository.folder(of: "main")) == [".lock"])
