@@ -42,6 +42,19 @@ import Testing
         #expect(problems(health, HealthLimits(restoreTime: 60)) == ["a restore of main/shop took 7 d"])
     }
 
+    @Test func `a disk that will soon be full is told before it is`() {
+        var shop = database(age: 1)
+        shop.bytes = 100
+        let health = Health(databases: [shop, shop])
+        #expect(health.runsLeft(in: 799) == 3)
+        #expect(Health(databases: []).runsLeft(in: 799) == nil)
+        func problems(_ freeBytes: Int?) -> [String] {
+            health.problems(HealthLimits(runsLeft: 3), at: now, freeBytes: freeBytes, duration: { "\($0)" })
+        }
+        #expect(problems(799) == [] && problems(nil) == [])
+        #expect(problems(400) == ["the disk has room for 2 more runs as large as the last"])
+    }
+
     @Test func `a backup of the future means that a clock is wrong`() {
         let health = Health(databases: [database(age: -1)])
         #expect(

@@ -124,6 +124,31 @@ import Testing
         }
     }
 
+    @Test func `what an interrupted copy left there goes with a prune, once nobody can be copying it still`()
+        async throws
+    {
+        try await withHost { host in
+            try await RemotePlace.webdav.serving(host.folder.appending("there")) { place, environment in
+                let host = host.with(environment)
+                let label = try await host.back()
+                #expect(try await host.dbbackup("copy", "--to", place).status == 0)
+                let other = host.folder.appending("there/pg/main/20200101T000000Z")
+                let file = other.appending("app.dump.zst.age")
+                try Files.createDirectory(other)
+                try Files.write([1, 2, 3], to: file)
+                try Files.write([1], to: other.appending("notes.txt"))
+                let prune = ["prune", "--keep-last", "1", "--repository", place]
+                #expect(!(try await host.dbbackup(prune).stdout.contains("20200101T000000Z")))
+                #expect(Files.exists(file))
+                _ = try await Program.run("/usr/bin/touch", ["-d", "3 days ago", file.string])
+                let pruned = try await host.dbbackup(prune)
+                #expect(pruned.stdout.contains("an interrupted copy"), "\(pruned.stdout) \(pruned.stderr)")
+                #expect(!Files.exists(file) && Files.exists(other.appending("notes.txt")))
+                #expect(try await host.dbbackup("list", "--repository", place).stdout.contains(label))
+            }
+        }
+    }
+
     @Test func `what is not what was copied is noticed when it is read back`() async throws {
         try await withHost { host in
             // Storage that loses the end of every large file.

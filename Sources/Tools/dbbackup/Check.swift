@@ -32,6 +32,9 @@ struct Check: Command {
     @Option(help: "A database that must have a backup; may be repeated.")
     var expect: [String] = []
 
+    @Option(help: "For how many more runs as large as the last there must be room on the disk.")
+    var minRunsLeft = 3
+
     @Option(help: "Write metrics for Prometheus' textfile collector to this file.", completion: .file())
     var metrics: FilePath?
 
@@ -40,10 +43,13 @@ struct Check: Command {
         let health = try Health.read(repository, keys: context.keys)
         let limits = HealthLimits(
             age: maxAge?.seconds ?? 26 * 3600, provenAge: maxProofAge?.seconds ?? 8 * 86400,
-            restoreTime: maxRestoreTime?.seconds)
-        let problems = health.problems(limits, expected: expect, at: context.now(), duration: Words.duration)
+            restoreTime: maxRestoreTime?.seconds, runsLeft: minRunsLeft)
+        // Of a place elsewhere only its mirror is on a disk here.
+        let free = repository.remote == nil ? try? Files.freeSpace(repository.root) : nil
+        let problems = health.problems(
+            limits, expected: expect, at: context.now(), freeBytes: free, duration: Words.duration)
         if let metrics {
-            try Metrics(health, problems: problems.count, freeBytes: try? Files.freeSpace(repository.root))
+            try Metrics(health, problems: problems.count, freeBytes: free)
                 .write(to: metrics.absolute)
         }
         return CheckReport(health, problems, limits, at: context.now())

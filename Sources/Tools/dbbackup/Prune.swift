@@ -100,6 +100,7 @@ struct Prune: Command {
                 ? pruning.decide(cluster) : pruning.prune(cluster, audit: context.openAudit())
             backups += decided.decisions.map(Decided.init)
             backups += decided.waiting.sorted { $0.key < $1.key }.map { Decided(cluster, $0.key, until: $0.value) }
+            backups += decided.cleared.map { Decided(cleared: $0, of: cluster) }
             backups += decided.doubtful.sorted { $0.key < $1.key }.map { Decided(cluster, $0.key, doubt: $0.value) }
         }
         return PruneReport(dryRun: dryRun, backups: backups)
@@ -122,6 +123,12 @@ private struct Decided: Encodable, Sendable {
         isKept = false
         let when = end.map { "may be removed from \($0.brief) on" } ?? "the storage lets nobody remove it"
         reasons = ["given up, and still there: \(when)"]
+    }
+
+    init(cleared label: String, of cluster: String) {
+        backup = "\(cluster)/\(label)"
+        isKept = false
+        reasons = ["an interrupted copy, of which nothing is left now"]
     }
 
     init(_ cluster: String, _ label: String, doubt: String) {

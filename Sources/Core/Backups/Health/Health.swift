@@ -39,8 +39,13 @@ package struct HealthLimits: Hashable, Sendable {
     package var provenAge: Double?
     /// The recovery time objective: seconds that a restore may take.
     package var restoreTime: Double?
+    /// Runs as large as the newest ones for which there must be room.
+    package var runsLeft: Int?
 
-    package init(age: Double? = nil, provenAge: Double? = nil, restoreTime: Double? = nil) {
+    package init(
+        age: Double? = nil, provenAge: Double? = nil, restoreTime: Double? = nil, runsLeft: Int? = nil
+    ) {
+        self.runsLeft = runsLeft
         self.age = age
         self.provenAge = provenAge
         self.restoreTime = restoreTime
@@ -98,14 +103,25 @@ package struct Health: Sendable {
             doubtful: doubtful, failed: failed)
     }
 
+    /// How many more runs as large as the newest ones fit into so many bytes; nil while there is none.
+    package func runsLeft(in freeBytes: Int?) -> Int? {
+        let size = databases.reduce(0) { $0 + $1.bytes }
+        guard let freeBytes, size > 0 else { return nil }
+        return freeBytes / size
+    }
+
     /// One sentence for each demand that is not met.
     ///
     /// - Parameter expected: databases that must be there, as `shop` or `main/shop`; those that never had a backup show in
     ///   no repository.
     package func problems(
-        _ limits: HealthLimits, expected: [String] = [], at now: Timestamp, duration: (Double) -> String
+        _ limits: HealthLimits, expected: [String] = [], at now: Timestamp, freeBytes: Int? = nil,
+        duration: (Double) -> String
     ) -> [String] {
         var problems: [String] = []
+        if let limit = limits.runsLeft, let left = runsLeft(in: freeBytes), left < limit {
+            problems.append("the disk has room for \(left) more runs as large as the last")
+        }
         if databases.isEmpty { problems.append("there is no backup") }
         for name in expected
         where !databases.contains(where: { $0.database == name || "\($0.cluster)/\($0.database)" == name }) {

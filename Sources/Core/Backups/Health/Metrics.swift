@@ -34,6 +34,10 @@ package struct Metrics: Sendable {
             lines += ["# HELP dbsec_backup_free_bytes What is left on the repository's disk."]
             lines += ["# TYPE dbsec_backup_free_bytes gauge", "dbsec_backup_free_bytes \(freeBytes)"]
         }
+        if let runsLeft = health.runsLeft(in: freeBytes) {
+            lines += ["# HELP dbsec_backup_runs_left How many more runs as large as the newest fit on the disk."]
+            lines += ["# TYPE dbsec_backup_runs_left gauge", "dbsec_backup_runs_left \(runsLeft)"]
+        }
         text = lines.joined(separator: "\n") + "\n"
     }
 

@@ -140,16 +140,32 @@ package struct Remote: Sendable, Equatable {
         }
     }
 
+    /// The large files of all backups of a cluster there.
+    func largeFiles(of cluster: String) async throws -> [Entry] {
+        try await list(FileName.encode(cluster), ["--recursive", "--include=/*/*.age"])
+    }
+
     /// A file as `rclone lsjson` tells of it.
     struct Entry: Decodable, Sendable {
         let path: String
         let name: String
         let size: Int
+        /// When it was last written; nil where that was not asked for, or the storage does not say.
+        let written: Timestamp?
 
         private enum CodingKeys: String, CodingKey {
             case path = "Path"
             case name = "Name"
             case size = "Size"
+            case written = "ModTime"
+        }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            path = try container.decode(String.self, forKey: .path)
+            name = try container.decode(String.self, forKey: .name)
+            size = try container.decode(Int.self, forKey: .size)
+            written = try container.decodeIfPresent(String.self, forKey: .written).flatMap { Timestamp($0) }
         }
     }
 
@@ -159,7 +175,8 @@ package struct Remote: Sendable, Equatable {
     }
 
     private func child(_ verb: [String], _ places: [String]) -> Child {
-        Child("rclone", verb + Self.patience + ["--"] + places)
+        // Times are asked for in UTC.
+        Child("rclone", verb + Self.patience + ["--"] + places, environment: ["TZ": "UTC"])
     }
 
     private static func hash(of path: FilePath) throws -> Digest {

@@ -112,6 +112,28 @@ extension Repository {
         if groups.joined().contains(Manifest.fileName) { await remote.removeEmptyFolder(folder) }
     }
 
+    /// Removes what interrupted copies have left there: large files in folders without a signature.
+    ///
+    /// Somebody may be copying now, and no lock would say so: only what was last written before `moment` goes.
+    ///
+    /// - Returns: the labels of those folders.
+    func clearThere(_ cluster: String, writtenBefore moment: Timestamp) async throws -> [String] {
+        guard let remote else { return [] }
+        let byLabel = Dictionary(grouping: try await remote.largeFiles(of: cluster)) { entry in
+            String(entry.path.prefix { $0 != "/" })
+        }
+        var cleared: [String] = []
+        for (label, files) in byLabel.sorted(by: { $0.key < $1.key }) where Timestamp(label)?.label == label {
+            let folder = folder(of: cluster).appending(label)
+            guard !Files.exists(folder.appending(Manifest.signatureFileName)), !Tombstone.isIn(folder),
+                files.allSatisfy({ $0.written.map { $0 < moment } == true })
+            else { continue }
+            try await removeThere([files.map(\.name), [Manifest.fileName]], cluster: cluster, label: label)
+            cleared.append(label)
+        }
+        return cleared
+    }
+
     /// Sends the proofs that were added here.
     package func sendProofs(of stored: StoredBackup) async throws {
         guard let remote else { return }

@@ -39,6 +39,8 @@ package struct Pruning: Sendable {
         package let decisions: [RetentionDecision]
         /// What was given up, now or earlier, and has not been removed: its label, and from when on it may be.
         package internal(set) var waiting: [String: Timestamp?] = [:]
+        /// Labels of interrupted copies of which files were removed.
+        package internal(set) var cleared: [String] = []
         /// Backups that count for nothing and are not touched, with the reason.
         package let doubtful: [String: String]
         fileprivate let backups: [String: AuthenticBackup]
@@ -89,12 +91,19 @@ package struct Pruning: Sendable {
                 }
                 let buried: [String]
                 (buried, decided.waiting) = try await bury(cluster, signer)
+                if storage == .removable {
+                    decided.cleared = try await repository.clearThere(
+                        cluster, writtenBefore: now().advanced(bySeconds: -Self.copyLimit))
+                }
                 note.facts["removed"] = .text(buried.joined(separator: ", "))
                 note.facts["kept"] = .number(decided.decisions.count - removed.count)
                 return decided
             }
         }
     }
+
+    /// After how many seconds without a new file a copy is taken for interrupted.
+    private static let copyLimit: Int64 = 48 * 3600
 
     /// By how many seconds two hosts may differ.
     private static let clockTolerance: Int64 = 300
