@@ -71,7 +71,7 @@ import Testing
                     runSeconds: 1.5, backups: 3)
             ])
         #expect(
-            Metrics(health, problems: 1, freeBytes: 7).text == #"""
+            Metrics(health, problems: 1, freeBytes: 90).text == #"""
                 # HELP dbsec_backup_newest_timestamp_seconds The instant that the newest backup shows.
                 # TYPE dbsec_backup_newest_timestamp_seconds gauge
                 dbsec_backup_newest_timestamp_seconds{cluster="main",database="a\"b\\c\nd"} 1790000000
@@ -92,7 +92,10 @@ import Testing
                 dbsec_backup_problems 1
                 # HELP dbsec_backup_free_bytes What is left on the repository's disk.
                 # TYPE dbsec_backup_free_bytes gauge
-                dbsec_backup_free_bytes 7
+                dbsec_backup_free_bytes 90
+                # HELP dbsec_backup_runs_left How many more runs as large as the newest fit on the disk.
+                # TYPE dbsec_backup_runs_left gauge
+                dbsec_backup_runs_left 2
 
                 """#)
     }
