@@ -50,6 +50,8 @@ package enum Plain {
     /// One line without control characters or marks that reorder text: `\u{1B}`, line feeds and bidirectional overrides
     /// are shown, not obeyed.
     package static func line(_ text: String) -> String {
+        // Nearly every text is plain, and listings have tens of thousands of them.
+        if text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return text }
         var result = ""
         for scalar in text.unicodeScalars {
             switch scalar.properties.generalCategory {
@@ -76,7 +78,7 @@ package struct TextTable {
     }
 
     package var text: String {
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        let widths = rows[0].indices.dropLast().map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             let cells = row.indices.map { column in
                 column == row.count - 1

@@ -74,14 +74,13 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable, CustomStringC
         var fraction: [Int64] = []
         var shape = ""
         var inFraction = false
-        for character in text.unicodeScalars {
-            if let digit = character.properties.numericType == .decimal ? Int64(String(character)) : nil,
-                character.isASCII
-            {
+        for byte in text.utf8 {
+            if (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) {
+                let digit = Int64(byte - UInt8(ascii: "0"))
                 if inFraction { fraction.append(digit) } else { digits.append(digit) }
             } else {
-                if character == "." { inFraction = true }
-                shape.unicodeScalars.append(character)
+                if byte == UInt8(ascii: ".") { inFraction = true }
+                shape.unicodeScalars.append(Unicode.Scalar(byte))
             }
         }
         guard ["--T::Z", "--T::.Z", "TZ"].contains(shape), digits.count == 14, fraction.count <= 9,
