@@ -3,7 +3,7 @@ package import Platform
 /// Decrypts an age file; passes on only plaintext that is authentic, and finishes only after the file's final chunk.
 package final class AgeDecryptor: ByteSink {
     private enum Place {
-        case header(AgeHeaderParser, line: [UInt8])
+        case header(AgeHeaderReader)
         case nonce(fileKey: SecretBytes, bytes: [UInt8])
         case payload(AgeStream, AgeChunks)
         /// Something failed: whatever comes, nothing more is let through.
@@ -13,7 +13,7 @@ package final class AgeDecryptor: ByteSink {
 
     private let identities: [AgeIdentity]
     private let next: any ByteSink
-    private var place = Place.header(AgeHeaderParser(), line: [])
+    private var place = Place.header(AgeHeaderReader())
 
     package init(with identities: [AgeIdentity], into next: any ByteSink) {
         self.identities = identities
@@ -46,8 +46,8 @@ package final class AgeDecryptor: ByteSink {
         var index = 0
         while index < bytes.count {
             switch place {
-            case .header(let parser, let line):
-                index = try readHeader(bytes, from: index, parser, line)
+            case .header(let reader):
+                index = try readHeader(bytes, from: index, reader)
             case .nonce(let fileKey, var nonce):
                 nonce.append(bytes[index])
                 index += 1
@@ -69,28 +69,14 @@ package final class AgeDecryptor: ByteSink {
         }
     }
 
-    private func readHeader(
-        _ bytes: Span<UInt8>, from start: Int, _ parser: AgeHeaderParser, _ line: [UInt8]
-    ) throws -> Int {
-        var parser = parser
-        var line = line
-        for index in start..<bytes.count {
-            guard bytes[index] == UInt8(ascii: "\n") else {
-                guard line.count < AgeHeaderParser.byteCountLimit else {
-                    throw AgeHeaderParser.malformed("is too long")
-                }
-                line.append(bytes[index])
-                try parser.checkStart(line)
-                continue
-            }
-            if let header = try parser.take(line) {
-                place = .nonce(fileKey: try header.open(with: identities), bytes: [])
-                return index + 1
-            }
-            line.removeAll(keepingCapacity: true)
+    private func readHeader(_ bytes: Span<UInt8>, from start: Int, _ reader: AgeHeaderReader) throws -> Int {
+        var reader = reader
+        guard let (header, end) = try reader.take(bytes, from: start) else {
+            place = .header(reader)
+            return bytes.count
         }
-        place = .header(parser, line: line)
-        return bytes.count
+        place = .nonce(fileKey: try header.open(with: identities), bytes: [])
+        return end
     }
 
     private func openMiddle(_ chunk: UnsafeBufferPointer<UInt8>, _ stream: AgeStream) throws {

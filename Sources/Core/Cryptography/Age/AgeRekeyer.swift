@@ -7,8 +7,7 @@ package final class AgeRekeyer: ByteSink {
     private let identities: [AgeIdentity]
     private let recipients: [AgeRecipient]
     private let next: any ByteSink
-    private var parser = AgeHeaderParser()
-    private var line: [UInt8] = []
+    private var reader = AgeHeaderReader()
     private var isPastHeader = false
 
     package init(opening identities: [AgeIdentity], for recipients: [AgeRecipient], into next: any ByteSink) {
@@ -20,24 +19,11 @@ package final class AgeRekeyer: ByteSink {
     /// - Throws: `headerMalformed`, `noMatch`, `headerMAC` or `badKey`, and whatever the next step throws.
     package func write(_ bytes: Span<UInt8>) throws {
         guard !isPastHeader else { return try next.write(bytes) }
-        for index in bytes.indices {
-            guard bytes[index] == UInt8(ascii: "\n") else {
-                guard line.count < AgeHeaderParser.byteCountLimit else {
-                    throw AgeHeaderParser.malformed("is too long")
-                }
-                line.append(bytes[index])
-                try parser.checkStart(line)
-                continue
-            }
-            if let header = try parser.take(line) {
-                isPastHeader = true
-                let fileKey = try header.open(with: identities)
-                let other = try AgeHeader(for: recipients, sealing: fileKey).encoded
-                try next.write(other.span)
-                return try next.write(bytes.extracting((index + 1)...))
-            }
-            line.removeAll(keepingCapacity: true)
-        }
+        guard let (header, end) = try reader.take(bytes) else { return }
+        isPastHeader = true
+        let other = try AgeHeader(for: recipients, sealing: header.open(with: identities)).encoded
+        try next.write(other.span)
+        try next.write(bytes.extracting(end...))
     }
 
     package func finish() throws {
