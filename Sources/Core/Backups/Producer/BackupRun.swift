@@ -119,12 +119,12 @@ package struct BackupRun: Sendable {
     }
 
     private func make(_ source: Source, _ signer: MinisignSecretKey) async throws -> Made {
-        try Files.createDirectory(repository.folder(of: source.name), mode: Self.folderMode)
+        try Files.createDirectory(repository.folder(of: source.name), mode: RepositoryMode.folder)
         return try await FileLock.holding(repository.lock(of: source.name)) {
             let leftovers = repository.clear(try repository.leftovers(of: source.name))
             let started = try await start(source)
             let folder = repository.folder(of: source.name).appending(started.label)
-            try Files.createDirectory(folder, mode: Self.folderMode)
+            try Files.createDirectory(folder, mode: RepositoryMode.folder)
             do {
                 let contents = try await fill(folder, source)
                 let backup = try publish(contents, source, started, folder, signer)
@@ -248,14 +248,6 @@ package struct BackupRun: Sendable {
             trust: keys.holdsIdentity ? .sameHost : .separate,
             notCovered: source.gaps + contents.index.databases.flatMap(\.facts.gaps))
         if !options.tags.isEmpty { manifest.tags = options.tags.sorted() }
-        let bytes = try manifest.encoded()
-        let signature = try signer.sign(bytes.span, trustedComment: "dbsec backup \(source.name)/\(started.label)")
-        try Files.write(bytes, to: folder.appending(Manifest.fileName), mode: Self.fileMode)
-        try Files.write(signature, to: folder.appending(Manifest.signatureFileName), mode: Self.fileMode)
-        return try StoredBackup(folder: folder, cluster: source.name, label: started.label)
+        return try manifest.publish(in: folder, signedBy: signer)
     }
-
-    /// A group may be given to those who prove or copy backups: everything in them is encrypted or public.
-    private static let folderMode: FilePermissions = [.ownerReadWriteExecute, .groupReadExecute]
-    private static let fileMode: FilePermissions = [.ownerReadWrite, .groupRead]
 }

@@ -59,7 +59,7 @@ package struct Initialisation: Sendable {
     ) throws {
         try Files.createDirectory(keys.path)
         try Files.createDirectory(keys.trustedFolder)
-        try Files.createDirectory(repository.root, mode: [.ownerReadWriteExecute, .groupReadExecute])
+        try Files.createDirectory(repository.root, mode: RepositoryMode.folder)
         if let identity, let text = identity.text {
             try write(text, after: "# public key: \(identity.recipient?.description ?? "")\n", to: keys.identityFile)
         }

@@ -13,7 +13,7 @@ final class SealedFile: ByteSink {
 
     init(creating path: FilePath, for recipients: [AgeRecipient], workers: Int32 = 2) throws {
         self.path = path
-        sealed = HashingSink(into: try FileSink(creating: path, mode: [.ownerReadWrite, .groupRead]))
+        sealed = HashingSink(into: try FileSink(creating: path, mode: RepositoryMode.file))
         let encrypted = try AgeEncryptor(to: recipients, into: sealed)
         content = try ZstdCompressor(into: encrypted, level: 3, workers: workers)
     }

@@ -6,12 +6,10 @@ extension StoredBackup {
     /// Signs the proof and adds it to those there are; none is ever replaced.
     @discardableResult
     package func append(_ proof: Proof, signedBy key: MinisignSecretKey) throws -> FilePath {
-        let bytes = try Document.encode(proof)
-        let signature = try key.sign(bytes.span, trustedComment: "dbsec proof \(name) \(proof.level.rawValue)")
-        try Files.createDirectory(proofsFolder, mode: [.ownerReadWriteExecute, .groupReadExecute])
+        try Files.createDirectory(proofsFolder, mode: RepositoryMode.folder)
         let path = freeName(for: proof)
-        try Files.write(bytes, to: path, mode: [.ownerReadWrite, .groupRead])
-        try Files.write(signature, to: Self.signature(of: path), mode: [.ownerReadWrite, .groupRead])
+        try Document.write(
+            proof, to: path, signedBy: key, comment: "dbsec proof \(name) \(proof.level.rawValue)")
         return path
     }
 
@@ -25,7 +23,7 @@ extension StoredBackup {
 
     private func believable(_ path: FilePath, _ trusted: [MinisignPublicKey]) -> Proof? {
         guard let bytes = try? Files.read(path, limit: 1 << 22),
-            let signature = try? Files.read(Self.signature(of: path), limit: 1 << 14),
+            let signature = try? Files.read(Document.signature(of: path), limit: 1 << 14),
             let key = trusted.first(where: { key in
                 (try? check(signature, by: key, of: bytes)) != nil
             }),
@@ -45,10 +43,6 @@ extension StoredBackup {
             name = "\(base)-\(number)"
         }
         return proofsFolder.appending("\(name).json")
-    }
-
-    private static func signature(of path: FilePath) -> FilePath {
-        FilePath("\(path).minisig")
     }
 }
 

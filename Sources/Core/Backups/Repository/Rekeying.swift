@@ -76,7 +76,7 @@ package struct Rekeying: Sendable {
         try Files.removeTree(folder)
         var isExchanged = false
         do {
-            try Files.createDirectory(folder, mode: [.ownerReadWriteExecute, .groupReadExecute])
+            try Files.createDirectory(folder, mode: RepositoryMode.folder)
             var manifest = backup.manifest
             manifest.files = try backup.manifest.files.map { try copy($0, of: stored, to: folder, recipients) }
             manifest.recipients = recipients.map(\.description)
@@ -85,11 +85,11 @@ package struct Rekeying: Sendable {
                 (manifest.rekeyed ?? []) + [
                     Manifest.Rekeying(manifest: stored.manifestHash, time: now(), key: signer.keyID.description)
                 ]
-            let made = try publish(manifest, in: folder, signer)
+            let made = try manifest.publish(in: folder, signedBy: signer)
             for proof in proofs { try made.append(proof.carried(to: made, signer), signedBy: signer) }
             if stored.hold != nil {
                 let hold = try Files.read(stored.folder.appending(Hold.fileName))
-                try Files.write(hold, to: folder.appending(Hold.fileName), mode: [.ownerReadWrite, .groupRead])
+                try Files.write(hold, to: folder.appending(Hold.fileName), mode: RepositoryMode.file)
             }
             isExchanged = true
             try Files.exchange(folder, stored.folder)
@@ -119,7 +119,7 @@ package struct Rekeying: Sendable {
     ) throws -> Manifest.File {
         let source = try VerifiedFile(file, in: stored)
         let sealed = HashingSink(
-            into: try FileSink(creating: folder.appending(file.name), mode: [.ownerReadWrite, .groupRead]))
+            into: try FileSink(creating: folder.appending(file.name), mode: RepositoryMode.file))
         let rekeyer = AgeRekeyer(opening: identities, for: recipients, into: sealed)
         try source.copy(into: rekeyer, progress: progress)
         try rekeyer.finish()
@@ -127,18 +127,6 @@ package struct Rekeying: Sendable {
         var made = file
         (made.size, made.sha256) = (sealed.count, digest)
         return made
-    }
-
-    private func publish(
-        _ manifest: Manifest, in folder: FilePath, _ signer: MinisignSecretKey
-    ) throws -> StoredBackup {
-        let bytes = try manifest.encoded()
-        let signature = try signer.sign(
-            bytes.span, trustedComment: "dbsec backup \(manifest.cluster)/\(manifest.label)")
-        let mode: FilePermissions = [.ownerReadWrite, .groupRead]
-        try Files.write(bytes, to: folder.appending(Manifest.fileName), mode: mode)
-        try Files.write(signature, to: folder.appending(Manifest.signatureFileName), mode: mode)
-        return try StoredBackup(folder: folder, cluster: manifest.cluster, label: manifest.label)
     }
 }
 

@@ -27,7 +27,7 @@ extension StoredBackup {
 
     fileprivate func place(_ hold: Hold) throws {
         try Files.write(
-            Document.encode(hold), to: folder.appending(Hold.fileName), mode: [.ownerReadWrite, .groupRead])
+            Document.encode(hold), to: folder.appending(Hold.fileName), mode: RepositoryMode.file)
     }
 
     fileprivate func release() throws {

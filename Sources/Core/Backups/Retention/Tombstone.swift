@@ -39,10 +39,8 @@ struct Tombstone: Codable, Equatable, Sendable {
     }
 
     func write(into folder: FilePath, signedBy key: MinisignSecretKey) throws {
-        let bytes = try Document.encode(self)
-        let signature = try key.sign(bytes.span, trustedComment: "dbsec tombstone \(cluster)/\(label)")
-        try Files.write(bytes, to: folder.appending(Self.fileName), mode: [.ownerReadWrite, .groupRead])
-        try Files.write(signature, to: folder.appending(Self.signatureFileName), mode: [.ownerReadWrite, .groupRead])
+        try Document.write(
+            self, to: folder.appending(Self.fileName), signedBy: key, comment: "dbsec tombstone \(cluster)/\(label)")
     }
 
     /// Reads the tombstone of a folder.
