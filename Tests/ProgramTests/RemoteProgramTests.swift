@@ -151,6 +151,24 @@ import Testing
         }
     }
 
+    @Test func `a manifest that was changed there is different, as it would be here`() async throws {
+        try await withHost { host in
+            let there = host.folder.appending("there")
+            let label = try await host.back()
+            #expect(try await host.dbbackup("copy", "--to", there.appending("pg").string).status == 0)
+            let manifest = there.appending("pg/main/\(label)/manifest.json")
+            var bytes = try Files.read(manifest)
+            bytes[bytes.count / 2] ^= 1
+            try Files.write(bytes, to: manifest)
+            try await RemotePlace.webdav.serving(there) { place, environment in
+                let verify = try await host.with(environment).dbbackup(
+                    "verify", "latest", "--level", "archive", "--repository", place)
+                #expect(verify.status == 1, "\(verify.stdout) \(verify.stderr)")
+                #expect(verify.stdout.contains("different"))
+            }
+        }
+    }
+
     @Test func `what is not what was copied is noticed when it is read back`() async throws {
         try await withHost { host in
             // Storage that loses the end of every large file.

@@ -45,7 +45,7 @@ struct Cat: Command {
             note.facts["table"] = .text(table)
             do {
                 note.facts["rows"] = .number(
-                    try await context.withFiles(of: stored, in: repository) {
+                    try await repository.withFiles(of: authentic, progress: context.progress) {
                         try await contents.copyRows(of: table, in: database, into: StandardOutputSink())
                     })
             } catch let failure as FileFailure where failure.code == .brokenPipe {

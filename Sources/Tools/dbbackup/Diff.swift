@@ -56,7 +56,9 @@ struct Diff: Command {
         let stored = try repository.backup(named: name)
         let authentic = try AuthenticBackup(stored, trusted: context.keys.trustedKeys())
         let contents = try BackupContents(authentic, identities: context.identities(identity))
-        return try await context.withFiles(of: stored, in: repository, [.index]) { try await contents.index() }
+        return try await repository.withFiles(of: authentic, [.index], progress: context.progress) {
+            try await contents.index()
+        }
     }
 }
 

@@ -120,7 +120,7 @@ struct Restore: Command {
             server: try server.parameters(for: context.program).reaching([], context.environment), options: options,
             environment: context.environment, now: context.now, progress: context.progress)
         guard !plan else {
-            return try await context.withFiles(of: stored, in: repository) {
+            return try await repository.withFiles(of: authentic, progress: context.progress) {
                 RestorePlanReport(try await restoration.prepare().plan)
             }
         }
@@ -128,7 +128,7 @@ struct Restore: Command {
             cluster: stored.cluster, database: targetDbname ?? database.first, backup: stored.label)
         return try await context.openAudit().recording(.backupRestore, target: target) { note in
             note.facts["manifest"] = .text(stored.manifestHash.hex)
-            return try await context.withFiles(of: stored, in: repository) {
+            return try await repository.withFiles(of: authentic, progress: context.progress) {
                 let prepared = try await restoration.prepare()
                 note.target.database = prepared.plan.databases.map(\.target).joined(separator: ", ")
                 note.role = prepared.plan.user

@@ -153,16 +153,6 @@ extension Context {
     /// Where remote repositories are mirrored, without their large files.
     var mirrors: FilePath { state.path.appending("mirrors") }
 
-    /// Has the files of a backup here while `body` runs, wherever it really is.
-    func withFiles<Value>(
-        of stored: StoredBackup, in repository: Repository,
-        _ roles: Set<Manifest.File.Role> = Set(Manifest.File.Role.allCases), _ body: () async throws -> Value
-    ) async throws -> Value {
-        guard repository.remote != nil else { return try await body() }
-        let backup = try AuthenticBackup(stored, trusted: keys.trustedKeys())
-        return try await repository.withFiles(of: backup, roles, progress: progress, body)
-    }
-
     func copying(to place: String, from source: Repository) async throws -> BackupCopying {
         try await BackupCopying.opening(
             place, from: source, keys: keys, mirrors: mirrors, audit: openAudit(), progress: progress)

@@ -75,9 +75,7 @@ struct Verify: Command {
                 try await audit.recording(
                     .backupVerify, target: AuditTarget(cluster: backup.cluster, backup: backup.label)
                 ) { note in
-                    let verified = try await context.withFiles(of: backup, in: repository) {
-                        try await verify(backup, prover)
-                    }
+                    let verified = try await verify(backup, prover, repository, context)
                     try await repository.sendProofs(of: backup)
                     note.facts["level"] = .text(level.rawValue)
                     note.facts["verdict"] = .text(verified.verdict.rawValue)
@@ -90,9 +88,14 @@ struct Verify: Command {
     }
 
     /// A backup that nobody here knows the signer of is not proved, and its verdict is clear.
-    private func verify(_ backup: StoredBackup, _ prover: Prover) async throws -> Verified {
+    private func verify(
+        _ backup: StoredBackup, _ prover: Prover, _ repository: Repository, _ context: Context
+    ) async throws -> Verified {
         do {
-            return Verified(try await prover.prove(backup, level: level))
+            let authentic = try AuthenticBackup(backup, trusted: context.keys.trustedKeys())
+            return try await repository.withFiles(of: authentic, progress: context.progress) {
+                Verified(try await prover.prove(backup, level: level))
+            }
         } catch let failure as any Failure where failure.status == .malformed {
             return Verified(unauthentic: backup, level, failure)
         }

@@ -77,11 +77,13 @@ package struct Health: Sendable {
         var failed: [String: String] = [:]
         for examined in try repository.clusters().flatMap({ try repository.examine($0, trusted: trusted) }) {
             let (stored, proofs) = (examined.stored, examined.proofs)
-            guard case .authentic(let backup) = examined.standing else {
-                if case .doubtful(let why) = examined.standing { doubtful[stored.name] = why }
+            let manifest: Manifest
+            switch examined.standing {
+            case .authentic(let backup): manifest = backup.manifest
+            case .doubtful(let why):
+                doubtful[stored.name] = why
                 continue
             }
-            let manifest = backup.manifest
             for database in manifest.failed ?? [] { failed["\(stored.cluster)/\(database.name)"] = database.reason }
             // Oldest first: whatever is in a later backup fails no more.
             for database in manifest.databases { failed["\(stored.cluster)/\(database.name)"] = nil }

@@ -59,7 +59,8 @@ package struct BackupCopying: Sendable {
             note.facts["manifest"] = .text(stored.manifestHash.hex)
             let backup = try AuthenticBackup(stored, trusted: trusted)
             let bytes = try await isThere(backup) ? 0 : copyFiles(of: backup)
-            try await copyProofs(of: stored)
+            try await remote.sendProofs(of: stored, progress: progress)
+            if stored.hold != nil { try await remote.send([Hold.fileName], of: stored, progress: progress) }
             note.facts["bytes"] = .number(bytes)
             return Copied(backup: stored.name, bytes: bytes)
         }
@@ -67,9 +68,7 @@ package struct BackupCopying: Sendable {
 
     private func isThere(_ backup: AuthenticBackup) async throws -> Bool {
         let stored = backup.stored
-        guard let there = try target.backups(of: stored.cluster).first(where: { $0.label == stored.label }) else {
-            return false
-        }
+        guard let there = try target.committed(stored.cluster, stored.label) else { return false }
         guard there.manifestHash == stored.manifestHash else {
             throw PlainFailure(
                 .cannotCreate, "\(remote.name) has another backup named \(stored.name)",
@@ -84,24 +83,11 @@ package struct BackupCopying: Sendable {
         try await source.withFiles(of: backup, progress: progress) {
             for file in backup.manifest.files {
                 _ = try await onOwnThread { try VerifiedFile(file, in: stored) }
-                try await put(file.name, of: stored, signed: file.sha256)
+                try await remote.put(
+                    stored.path(of: file), as: stored.relative(file.name), signed: file.sha256, progress: progress)
             }
         }
-        for name in [Manifest.fileName, Manifest.signatureFileName] { try await put(name, of: stored) }
+        try await remote.send([Manifest.fileName, Manifest.signatureFileName], of: stored, progress: progress)
         return backup.manifest.size
-    }
-
-    private func copyProofs(of stored: StoredBackup) async throws {
-        let there = Set(try await remote.list(stored.relative("proofs")).map(\.name))
-        let new = try stored.proofFiles.filter { !there.contains($0) }
-        for name in new.filter({ !$0.hasSuffix(".minisig") }) + new.filter({ $0.hasSuffix(".minisig") }) {
-            try await put("proofs/\(name)", of: stored)
-        }
-        if stored.hold != nil { try await put(Hold.fileName, of: stored) }
-    }
-
-    private func put(_ name: String, of stored: StoredBackup, signed: Digest? = nil) async throws {
-        try await remote.put(
-            stored.folder.appending(name), as: stored.relative(name), signed: signed, progress: progress)
     }
 }

@@ -73,10 +73,7 @@ extension Repository {
 
     /// Sends files of a backup's folder to where the backup really is, in this order.
     package func send(_ names: [String], of stored: StoredBackup, progress: ProgressHandler? = nil) async throws {
-        guard let remote else { return }
-        for name in names {
-            try await remote.put(stored.folder.appending(name), as: stored.relative(name), progress: progress)
-        }
+        try await remote?.send(names, of: stored, progress: progress)
     }
 
     /// Sends a backup that was made in the mirror: the signature last, and the large files are kept here no longer.
@@ -136,13 +133,26 @@ extension Repository {
 
     /// Sends the proofs that were added here.
     package func sendProofs(of stored: StoredBackup) async throws {
-        guard let remote else { return }
-        let there = Set(try await remote.list(stored.relative("proofs")).map(\.name))
-        // A proof counts with its signature, so that goes last.
-        let new = try stored.proofFiles.filter { !there.contains($0) }.sorted {
-            ($0.hasSuffix(".minisig") ? 1 : 0, $0) < ($1.hasSuffix(".minisig") ? 1 : 0, $1)
+        try await remote?.sendProofs(of: stored)
+    }
+}
+
+extension Remote {
+    /// Sends the proofs of a backup that are not there; each counts with its signature, so that those go last.
+    func sendProofs(of stored: StoredBackup, progress: ProgressHandler? = nil) async throws {
+        let there = Set(try await list(stored.relative("proofs")).map(\.name))
+        let new = try stored.proofFiles.filter { !there.contains($0) }
+        let signatures = new.filter { $0.hasSuffix(".minisig") }
+        try await send(
+            (new.filter { !$0.hasSuffix(".minisig") } + signatures).map { "proofs/\($0)" }, of: stored,
+            progress: progress)
+    }
+
+    /// Sends files of a backup's folder, in this order.
+    func send(_ names: [String], of stored: StoredBackup, progress: ProgressHandler? = nil) async throws {
+        for name in names {
+            try await put(stored.folder.appending(name), as: stored.relative(name), progress: progress)
         }
-        try await send(new.map { "proofs/\($0)" }, of: stored)
     }
 }
 
