@@ -52,6 +52,10 @@ let package = Package(
         .executable(name: "dbsec", targets: ["dbsec"]),
         .executable(name: "dbbackup", targets: ["dbbackup"]),
         .executable(name: "dbaudit", targets: ["dbaudit"]),
+        .executable(name: "dbpii", targets: ["dbpii"]),
+        .executable(name: "dbauth", targets: ["dbauth"]),
+        .library(name: "FieldEncryption", targets: ["FieldEncryption"]),
+        .library(name: "Credentials", targets: ["Credentials"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -63,10 +67,11 @@ let package = Package(
         library("CSodium", apt: "libsodium-dev", pkgConfig: "libsodium"),
         library("CLibCrypto", apt: "libssl-dev", pkgConfig: "libcrypto"),
         library("CZstd", apt: "libzstd-dev", pkgConfig: "libzstd"),
+        library("CLibCrypt", apt: "libcrypt-dev", pkgConfig: "libcrypt"),
         .target(name: "CLinux", path: "Sources/System/CLinux"),
 
         core("Platform", ["CLinux", "CZstd", subprocess], settings: common),
-        core("Cryptography", ["Platform", "CLinux", "CSodium", "CLibCrypto"], settings: common),
+        core("Cryptography", ["Platform", "CLinux", "CSodium", "CLibCrypto", "CLibCrypt"], settings: common),
         core("PostgresClient", ["Platform", "CLibPQ"], settings: common),
         core("AuditLog", ["Platform", "Cryptography"]),
         core(
@@ -75,11 +80,19 @@ let package = Package(
         core(
             "Backups", ["Platform", "Cryptography", "PostgresClient", "AuditLog"],
             resources: [.embedInCode("SQL")]),
+        core(
+            "FieldEncryption", ["Platform", "Cryptography", "PostgresClient", "AuditLog"],
+            resources: [.embedInCode("SQL")]),
+        core(
+            "Credentials", ["Platform", "Cryptography", "PostgresClient", "AuditLog"],
+            resources: [.embedInCode("SQL")]),
         core("Console", ["Platform", "Cryptography", "PostgresClient", "AuditLog", arguments]),
 
         tool("dbsec", ["AccessPolicy", "PostgresClient"]),
         tool("dbbackup", ["Backups", "PostgresClient", "Cryptography"]),
-        tool("dbaudit", ["Cryptography"]),
+        tool("dbaudit", ["Backups", "PostgresClient", "Cryptography"]),
+        tool("dbpii", ["FieldEncryption", "Backups", "PostgresClient", "Cryptography"]),
+        tool("dbauth", ["Credentials", "PostgresClient", "Cryptography"]),
 
         .testTarget(
             name: "TestSupport", dependencies: ["Platform", "PostgresClient", subprocess, system],
@@ -87,9 +100,13 @@ let package = Package(
         tests("PlatformTests", []),
         tests("CryptographyTests", ["Cryptography", subprocess]),
         tests("PostgresClientTests", ["PostgresClient"]),
-        tests("AuditLogTests", ["AuditLog", "Cryptography", "dbaudit"]),
+        tests("AuditLogTests", ["AuditLog", "Cryptography", "PostgresClient", "dbaudit"]),
         tests("AccessPolicyTests", ["AccessPolicy", "PostgresClient", "AuditLog"]),
         tests("BackupsTests", ["Backups", "Cryptography", "PostgresClient", "AuditLog"]),
+        tests(
+            "FieldEncryptionTests",
+            ["FieldEncryption", "Cryptography", "PostgresClient", "AuditLog", "dbpii", subprocess]),
+        tests("CredentialsTests", ["Credentials", "Cryptography", "PostgresClient", "AuditLog", "dbauth", subprocess]),
         tests("ConsoleTests", ["Console", "AuditLog"]),
         tests("ProgramTests", ["dbsec", "dbbackup", "dbaudit", "PostgresClient", subprocess]),
         tests("LayoutTests", []),

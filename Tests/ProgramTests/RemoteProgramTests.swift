@@ -304,8 +304,10 @@ private func withHost<Value>(rows: Int = 500, _ body: (Host) async throws -> Val
     }
 }
 
+/// Waits for a condition, as long as a machine that runs many tests beside this one may need.
 private func until(_ condition: () throws -> Bool) async throws {
-    for _ in 0..<500 {
+    let end = ContinuousClock.now + .seconds(180)
+    while ContinuousClock.now < end {
         if try condition() { return }
         try await Task.sleep(for: .milliseconds(20))
     }

@@ -1,0 +1,1 @@
+SELECT version FROM dbpii.schema_version

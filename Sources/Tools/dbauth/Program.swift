@@ -1,0 +1,9 @@
+import ArgumentParser
+import Console
+
+@main struct Program: AsyncParsableCommand {
+    static let configuration = CommandConfiguration.program(
+        "dbauth", "Hash and check passwords, make tokens and SCRAM verifiers, and log people in.",
+        details: "Passwords come from a prompt, standard input or a file, never as an argument.",
+        verbs: [])
+}

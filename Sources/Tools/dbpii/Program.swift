@@ -1,0 +1,9 @@
+import ArgumentParser
+import Console
+
+@main struct Program: AsyncParsableCommand {
+    static let configuration = CommandConfiguration.program(
+        "dbpii", "Encrypt personal data online, find it, and prove that no plaintext is left.",
+        details: "Keys stay outside the database: values are encrypted and decrypted where this program runs.",
+        verbs: [])
+}
