@@ -172,7 +172,9 @@ import Testing
         #expect(made.index.databases[0].facts.notCovered.map(\.name) == ["public.k", "public.m"])
     }
 
-    @Test func `the keys of encrypted columns are named, and a table that only looks like dbpii's is not asked`() async throws {
+    @Test func `the keys of encrypted columns are named, and what only looks like dbpii's table is not asked`()
+        async throws
+    {
         let database = try Database.current
         let (one, two) = ("00000000000000aa", "00000000000000bb")
         try await database.run(
@@ -180,7 +182,8 @@ import Testing
             CREATE SCHEMA dbpii;
             CREATE TABLE dbpii.columns (context text, keys text[]);
             INSERT INTO dbpii.columns VALUES
-                ('users.phone', ARRAY['\(two)', '\(one)']), ('users.email', ARRAY['\(one)', 'no key']), ('users.new', '{}')
+                ('users.phone', ARRAY['\(two)', '\(one)']), ('users.email', ARRAY['\(one)', 'no key']),
+                ('users.new', '{}')
             """)
         let made = try await withProducer { try await $0.back(database) }
         #expect(
