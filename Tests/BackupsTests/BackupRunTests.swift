@@ -188,7 +188,8 @@ import Testing
         let made = try await withProducer { try await $0.back(database) }
         #expect(
             made.manifest.fieldKeys == [
-                FieldKeyUse(context: "users.email", keys: [one]), FieldKeyUse(context: "users.phone", keys: [one, two]),
+                FieldKeyUse(context: "users.email", keys: [one]),
+                FieldKeyUse(context: "users.phone", keys: [one, two]),
             ])
         // A view would run what its owner wrote, as the role that makes backups.
         try await database.run(
