@@ -226,3 +226,23 @@ import Testing
         #expect(try await scene.database.value("SELECT phone FROM users WHERE id = 4") == "newest")
     }
 }
+
+/// A table whose own triggers change the column.
+@Suite(.cluster, .database, .timeLimit(.minutes(10))) struct OtherTriggerTests {
+    @Test func `a change that another trigger makes clears the twin too`() async throws {
+        let scene = try await ColumnScene(
+            """
+            CREATE TABLE users (id integer PRIMARY KEY, phone text, city text);
+            INSERT INTO users SELECT n, 'phone ' || n, 'city' FROM generate_series(1, 10) n;
+            CREATE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN IF NEW.city = 'moved' THEN NEW.phone := 'none'; END IF; RETURN NEW; END $$;
+            CREATE TRIGGER moves BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION other();
+            """)
+        try await scene.start()
+        try await scene.backfill()
+        try await scene.database.run("UPDATE users SET city = 'moved' WHERE id = 3")
+        #expect(try await scene.database.value("SELECT phone_enc IS NULL FROM users WHERE id = 3") == "t")
+        #expect(try await scene.backfill().rows == 1)
+        #expect(try await scene.mismatches() == [])
+    }
+}

@@ -137,7 +137,7 @@ package struct ColumnCatalog: Sendable {
             let count: Int = try await connection.query(
                 """
                 SELECT count(*) FROM \(identifier: column.path)
-                WHERE pg_catalog.substring(\(identifier: column.twin) FROM 2 FOR 8) = \(key.bytes)
+                WHERE pg_catalog.substring(\(identifier: column.twin), 2, 8) = \(key.bytes)
                 """
             ).one()[0]
             if count > 0 { found.append("column \(column.name): \(count) values") }

@@ -1,7 +1,7 @@
 import Platform
 package import PostgresClient
 
-/// The gate before the twin counts: does the application write it whenever it writes the plaintext?
+/// The gate before the twin counts: whether the application writes it whenever it writes the plaintext.
 package struct ColumnGate: Sendable {
     package struct Verdict: Sendable, Equatable, Encodable {
         /// Rows with plaintext and no ciphertext.

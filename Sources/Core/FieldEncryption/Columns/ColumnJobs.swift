@@ -132,6 +132,8 @@ package struct ColumnJobs: Sendable {
                 .temporary, "another job works on \(column.name)",
                 hint: "dbpii column status shows how far it is; try again when it has ended")
         }
+        // A role's own limit is meant for queries of applications; batches set shorter ones of their own.
+        _ = try await connection.query("SELECT pg_catalog.set_config('statement_timeout', '4h', false)")
         let result: Result<Value, any Error>
         do { result = .success(try await body()) } catch { result = .failure(error) }
         _ = try? await connection.query(
@@ -159,7 +161,7 @@ package struct ColumnJobs: Sendable {
 
     private func renewTriggers(_ column: ColumnDeclaration) async throws {
         guard column.hasPlaintext, column.phase != .reverting else { return }
-        let triggers = ColumnTriggers(column)
+        let triggers = ColumnTriggers(column, try await ColumnTriggers.watch(column, on: connection))
         // The counter stays: the gate has looked at it.
         for statement in triggers.replacement() { try await connection.script(statement) }
         try await triggers.enable(on: connection)

@@ -19,7 +19,7 @@ package struct ColumnRevert: Sendable {
         case .checked, .finished: break
         }
         let table: SQL = "ALTER TABLE \(identifier: column.path)"
-        let triggers = ColumnTriggers(column)
+        let triggers = ColumnTriggers(column, try await ColumnTriggers.watch(column, on: connection))
         let catalog = ColumnCatalog(connection)
         try await connection.transaction(.changing) {
             if column.phase == .finished {

@@ -36,10 +36,11 @@ package struct ColumnStart: Sendable {
         package let dependencies: [Dependency]
         package let rows: Int
         let adds: [SQL]
+        let watch: ColumnTriggers.Watch
 
         /// The statements that change the table, as they would be run; the catalogue's own are not among them.
         package func statements() throws -> [String] {
-            try (adds + ColumnTriggers(declaration).forward()).map { try $0.text() }
+            try (adds + ColumnTriggers(declaration, watch).forward()).map { try $0.text() }
         }
     }
 
@@ -77,7 +78,7 @@ package struct ColumnStart: Sendable {
         ).one()[0]
         return Plan(
             declaration: declaration, dependencies: try await Dependency.read(facts, on: connection), rows: rows,
-            adds: adds)
+            adds: adds, watch: try await ColumnTriggers.watch(declaration, on: connection))
     }
 
     /// Does it, in one transaction.
@@ -87,7 +88,7 @@ package struct ColumnStart: Sendable {
             try await catalog.install()
             let declaration = try await catalog.insert(plan.declaration)
             for statement in plan.adds { try await connection.script(statement) }
-            let triggers = ColumnTriggers(declaration)
+            let triggers = ColumnTriggers(declaration, plan.watch)
             for statement in triggers.forward() { try await connection.script(statement) }
             try await triggers.enable(on: connection)
             return declaration
@@ -141,10 +142,37 @@ package struct ColumnStart: Sendable {
 
 /// The triggers of a column's twin, their function and their counter.
 struct ColumnTriggers: Sendable {
-    private let column: ColumnDeclaration
+    /// Which updates the triggers look at.
+    enum Watch: Sendable {
+        /// Those that name the column: all others, the jobs' own among them, cost nothing.
+        case named
+        /// All, where another trigger may change the column of an update that does not name it.
+        case all
+    }
 
-    init(_ column: ColumnDeclaration) {
+    private let column: ColumnDeclaration
+    private let watch: Watch
+
+    init(_ column: ColumnDeclaration, _ watch: Watch = .named) {
         self.column = column
+        self.watch = watch
+    }
+
+    static func watch(_ column: ColumnDeclaration, on connection: Connection) async throws -> Watch {
+        // BEFORE, FOR EACH ROW, UPDATE (pg_trigger.h).
+        let others: Bool = try await connection.query(
+            """
+            SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t
+                JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+                WHERE t.tgrelid = pg_catalog.to_regclass(\(try column.quoted(column.path))) AND NOT t.tgisinternal
+                    AND t.tgtype & 19 = 19 AND n.nspname <> 'dbpii')
+            """
+        ).one()[0]
+        return others ? .all : .named
+    }
+
+    private func event(_ columns: [String]) -> SQL {
+        watch == .all ? "UPDATE" : "UPDATE OF \(columns.map { "\(identifier: $0)" as SQL }.joined())"
     }
 
     private var function: [String] { ["dbpii", column.helper] }
@@ -178,7 +206,7 @@ struct ColumnTriggers: Sendable {
         let insert: SQL = """
             "new".\(identifier: p) IS NOT NULL AND "new".\(identifier: twin) IS NULL
             """
-        return make(body, insert: insert, update: update)
+        return make(body, insert: insert, update: update, of: [p] + others)
     }
 
     /// On the way back, when the twin counts: a write of it without the plaintext clears the plaintext.
@@ -199,7 +227,7 @@ struct ColumnTriggers: Sendable {
         let insert: SQL = """
             "new".\(identifier: twin) IS NOT NULL AND "new".\(identifier: p) IS NULL
             """
-        return make(body, insert: insert, update: update)
+        return make(body, insert: insert, update: update, of: [twin])
     }
 
     func drop() -> [SQL] {
@@ -234,7 +262,7 @@ struct ColumnTriggers: Sendable {
 
     private var rowFunction: [String] { ["dbpii", column.helper + "_row"] }
 
-    private func make(_ body: SQL, insert: SQL, update: SQL) -> [SQL] {
+    private func make(_ body: SQL, insert: SQL, update: SQL, of columns: [String]) -> [SQL] {
         var statements: [SQL] = [
             "CREATE SEQUENCE \(identifier: function)",
             self.function(function, body),
@@ -243,7 +271,7 @@ struct ColumnTriggers: Sendable {
                 WHEN (\(insert)) EXECUTE FUNCTION \(identifier: function)()
             """,
             """
-            CREATE TRIGGER \(identifier: names[1]) BEFORE UPDATE ON \(identifier: column.path) FOR EACH ROW
+            CREATE TRIGGER \(identifier: names[1]) BEFORE \(event(columns)) ON \(identifier: column.path) FOR EACH ROW
                 WHEN (\(update)) EXECUTE FUNCTION \(identifier: function)()
             """,
         ]
@@ -257,7 +285,7 @@ struct ColumnTriggers: Sendable {
             statements += [
                 self.function(rowFunction, refusal),
                 """
-                CREATE TRIGGER \(identifier: names[2]) BEFORE UPDATE ON \(identifier: column.path) FOR EACH ROW
+                CREATE TRIGGER \(identifier: names[2]) BEFORE \(event([row])) ON \(identifier: column.path) FOR EACH ROW
                     WHEN ("old".\(identifier: row) IS DISTINCT FROM "new".\(identifier: row)
                         AND "new".\(identifier: column.twin) IS NOT NULL)
                     EXECUTE FUNCTION \(identifier: rowFunction)()

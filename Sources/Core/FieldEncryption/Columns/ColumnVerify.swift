@@ -2,7 +2,7 @@ package import Cryptography
 package import Platform
 package import PostgresClient
 
-/// Reads every value of a column and judges it: does it decrypt, under which key, is its index right, is plaintext left?
+/// Reads every value of a column and judges it: whether it decrypts, under which key, and whether plaintext is left.
 package struct ColumnVerify: Sendable {
     package struct Problem: Sendable, Equatable, Encodable {
         package enum Kind: String, Sendable, Encodable {
@@ -54,6 +54,12 @@ package struct ColumnVerify: Sendable {
     package func run(_ column: ColumnDeclaration, allowsOldKeys: Bool = false) async throws -> Verdict {
         let cipher = try ColumnCiphers(column, keyring)
         var verdict = Verdict()
+        _ = try await connection.query(
+            """
+            SELECT pg_catalog.set_config('statement_timeout', '4h', false), pg_catalog.set_config('timezone', 'UTC', false),
+                pg_catalog.set_config('intervalstyle', 'postgres', false),
+                pg_catalog.set_config('extra_float_digits', '1', false)
+            """)
         for leaf in try await column.leaves(on: connection) {
             let blocks: Int = try await connection.query(
                 """

@@ -30,7 +30,7 @@ struct Rotation: RowChange {
     var filter: SQL {
         """
         t.\(identifier: column.twin) IS NOT NULL
-            AND pg_catalog.substring(t.\(identifier: column.twin) FROM 2 FOR 8) <> \(cipher.active.id.bytes)
+            AND pg_catalog.substring(t.\(identifier: column.twin), 2, 8) <> \(cipher.active.id.bytes)
         """
     }
     var inputs: [SQL] { ["t.\(identifier: column.twin)"] + cipher.extras }
