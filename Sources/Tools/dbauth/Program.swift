@@ -5,5 +5,5 @@ import Console
     static let configuration = CommandConfiguration.program(
         "dbauth", "Hash and check passwords, make tokens and SCRAM verifiers, and log people in.",
         details: "Passwords come from a prompt, standard input or a file, never as an argument.",
-        verbs: [])
+        verbs: [Hash.self, Verify.self, Calibrate.self, MakeBlocklist.self, Scram.self])
 }
