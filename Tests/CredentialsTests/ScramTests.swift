@@ -13,9 +13,10 @@ import Testing
         "\u{2168}",
         "日本語パスワード", "ﾊﾟｽﾜｰﾄﾞ", "مرحبا", "\u{627}1", "a\u{627}b", "\u{200B}", "\u{7}bell", "bell\u{7}é", "emoji \u{1F511}",
         "\u{1F100}",
-        "\u{FB01}\u{301}", "Å\u{212B}\u{3A9}\u{2126}", "한글 \u{1112}\u{1161}\u{11AB}", "\u{E000}private", "x\u{FDD0}y",
+        "\u{FB01}\u{301}", "Å\u{212B}\u{3A9}\u{2126}", "한글 \u{1112}\u{1161}\u{11AB}", "\u{E000}private", "x\u{FFF9}y",
         "¼½", "\u{FDFA}",
-        "\u{1D15E}", "\u{2F800}", "q\u{307}\u{323}", String(repeating: "long é ", count: 100),
+        "\u{1D15E}", "a\u{340}", "\u{627}\u{FE8D}", "\u{FB1D}x", "\u{2F800}", "q\u{307}\u{323}",
+        String(repeating: "long é ", count: 100),
     ]
 
     @Test func `RFC 7677's example comes out`() throws {

@@ -33,8 +33,10 @@ struct Scram: Command {
     @Option(help: "The file whose first line is the password (0600).", completion: .file())
     var passwordFile: FilePath?
 
-    @Option(help: "The file whose first line is a verifier to judge; - is standard input.", completion: .file())
-    var validate: FilePath?
+    @Option(
+        name: .customLong("validate"), help: "The file whose first line is a verifier to judge; - is standard input.",
+        completion: .file())
+    var judged: FilePath?
 
     @Option(help: "The file whose first line is a verifier to compare with a password.", completion: .file())
     var matches: FilePath?
@@ -43,14 +45,14 @@ struct Scram: Command {
         if let iterations, !ScramVerifier.iterationCounts.contains(iterations) {
             throw ValidationError("--iterations is from 4096 to 10,000,000")
         }
-        guard [role != nil || iterations != nil, validate != nil, matches != nil].count(where: \.self) <= 1 else {
+        guard [role != nil || iterations != nil, judged != nil, matches != nil].count(where: \.self) <= 1 else {
             throw ValidationError("make a verifier, --validate one, or ask whether one --matches: only one of them")
         }
     }
 
     func run(_ context: Context) async throws -> any Report {
-        if let validate {
-            let file = validate == "-" ? nil : validate
+        if let judged {
+            let file = judged == "-" ? nil : judged
             let text = try await PasswordInput.text("Verifier", file: file)
             return ScramReport(ScramVerifier(text))
         }

@@ -9,7 +9,7 @@ package struct Calibration: Sendable {
         package let memoryKiB: Int?
         package let passes: Int?
         package let milliseconds: Double
-        /// Is it the strongest that stays within the target?
+        /// The strongest that stays within the target.
         package var isProposed = false
     }
 

@@ -17,30 +17,29 @@ enum SASLprep {
     /// Nil for what may not be in a password by RFC 4013.
     private static func prepare(_ text: String) -> String? {
         let tables = Tables.shared
-        var mapped = String.UnicodeScalarView()
+        var mapped: [Unicode.Scalar] = []
         for scalar in text.unicodeScalars {
+            // U+200B is in both lists: a space comes first.
             if Tables.contains(tables.spaces, scalar) {
                 mapped.append(" ")
             } else if !Tables.contains(tables.nothing, scalar) {
-                if let becomes = tables.compatible[scalar.value] {
-                    mapped.append(contentsOf: becomes)
-                } else {
-                    mapped.append(scalar)
-                }
+                mapped.append(scalar)
             }
         }
-        let normal = String(mapped)._nfc.reduce(into: String.UnicodeScalarView()) { $0.append($1) }
-        guard let first = normal.first, let last = normal.last else { return nil }
-        for scalar in normal
+        // PostgreSQL judges the characters before it normalizes them.
+        guard let first = mapped.first, let last = mapped.last else { return nil }
+        for scalar in mapped
         where Tables.contains(tables.prohibited, scalar) || Tables.contains(tables.unassigned, scalar) {
             return nil
         }
-        if normal.contains(where: { Tables.contains(tables.rightToLeft, $0) }) {
-            guard !normal.contains(where: { Tables.contains(tables.leftToRight, $0) }),
+        if mapped.contains(where: { Tables.contains(tables.rightToLeft, $0) }) {
+            guard !mapped.contains(where: { Tables.contains(tables.leftToRight, $0) }),
                 Tables.contains(tables.rightToLeft, first), Tables.contains(tables.rightToLeft, last)
             else { return nil }
         }
-        return String(normal)
+        var decomposed = String.UnicodeScalarView()
+        for scalar in mapped { decomposed.append(contentsOf: tables.compatible[scalar.value] ?? [scalar]) }
+        return String(String.UnicodeScalarView(String(decomposed)._nfc))
     }
 
     private struct Tables {
