@@ -13,9 +13,17 @@ struct Settings: Decodable, Sendable {
     var minimumLength: Int?
     /// A file that `dbauth blocklist` made.
     var blocklist: String?
+    /// The keyring of peppers and TOTP seeds, and what opens it: `file:PATH`, `credential:NAME`, `env:NAME`, `command:...`.
+    var keyring: String?
+    var unlock: String?
+    /// What `dbauth install` writes into a store; by their names in the file.
+    var numbers: [StoreNumber: Int] = [:]
+    var progressive: Bool?
 
     private enum Keys: String, CodingKey, CaseIterable {
-        case scheme, cost, memoryKiB, passes, minimumLength, blocklist
+        case scheme, cost, memoryKiB, passes, minimumLength, blocklist, keyring, unlock, progressive
+        case tries, lockMinutes, identifierTries, identifierHours, sessionHours, idleMinutes, resetMinutes
+        case deadlineMilliseconds
     }
 
     init() {}
@@ -31,6 +39,44 @@ struct Settings: Decodable, Sendable {
         passes = try container.number(.passes, in: HashScheme.passCounts)
         minimumLength = try container.number(.minimumLength, in: 1...128)
         blocklist = try container.decodeIfPresent(String.self, forKey: .blocklist)
+        keyring = try container.decodeIfPresent(String.self, forKey: .keyring)
+        unlock = try container.decodeIfPresent(String.self, forKey: .unlock)
+        progressive = try container.decodeIfPresent(Bool.self, forKey: .progressive)
+        for number in StoreNumber.allCases {
+            guard let key = Keys(rawValue: number.rawValue) else { continue }
+            numbers[number] = try container.number(key, in: number.range)
+        }
+    }
+}
+
+/// The numbers that a store goes by.
+enum StoreNumber: String, CaseIterable, Sendable {
+    case tries, lockMinutes, identifierTries, identifierHours, sessionHours, idleMinutes, resetMinutes
+    case deadlineMilliseconds
+
+    var range: ClosedRange<Int> {
+        switch self {
+        case .tries: 1...100
+        case .lockMinutes, .idleMinutes: 1...10_080
+        case .identifierTries: 1...10_000
+        case .identifierHours: 1...720
+        case .sessionHours: 1...8_760
+        case .resetMinutes: 1...1_440
+        case .deadlineMilliseconds: 0...60_000
+        }
+    }
+
+    var place: WritableKeyPath<StoreSettings, Int> {
+        switch self {
+        case .tries: \.tries
+        case .lockMinutes: \.lockMinutes
+        case .identifierTries: \.identifierTries
+        case .identifierHours: \.identifierHours
+        case .sessionHours: \.sessionHours
+        case .idleMinutes: \.idleMinutes
+        case .resetMinutes: \.resetMinutes
+        case .deadlineMilliseconds: \.deadlineMilliseconds
+        }
     }
 }
 

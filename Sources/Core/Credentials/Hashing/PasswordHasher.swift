@@ -15,6 +15,7 @@ public struct PasswordHasher: Sendable {
     /// What new hashes are made with.
     public let scheme: HashScheme
     package let peppers: PepperRing?
+    private var isChecked = true
 
     public init(scheme: HashScheme = .standard) {
         self.init(scheme: scheme, peppers: nil)
@@ -23,6 +24,12 @@ public struct PasswordHasher: Sendable {
     public init(scheme: HashScheme = .standard, peppers: PepperRing?) {
         self.scheme = scheme
         self.peppers = peppers
+    }
+
+    /// As the owner of a login store has decided, whatever that is.
+    init(decided scheme: HashScheme, peppers: PepperRing?) {
+        self.init(scheme: scheme, peppers: peppers)
+        isChecked = false
     }
 
     /// What `verify` found.
@@ -72,7 +79,8 @@ public struct PasswordHasher: Sendable {
     }
 
     package func freshSettings() throws -> PasswordSettings {
-        try PasswordSettings.fresh(scheme, pepper: peppers?.active)
+        if isChecked { try scheme.check() }
+        return try PasswordSettings.fresh(scheme, pepper: peppers?.active)
     }
 
     /// The hash that these settings give: what a login store compares.

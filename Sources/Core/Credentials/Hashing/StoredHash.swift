@@ -156,8 +156,7 @@ public struct PasswordSettings: Equatable, Sendable {
 
     /// With a salt of their own.
     static func fresh(_ scheme: HashScheme, pepper: String?) throws -> PasswordSettings {
-        try scheme.check()
-        return switch scheme {
+        switch scheme {
         case .bcrypt(let cost):
             PasswordSettings(trusted: try Crypt.freshSettings(prefix: "$2b$", cost: cost), pepper: pepper)
         case .argon2id:

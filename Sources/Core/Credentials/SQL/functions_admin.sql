@@ -1,6 +1,8 @@
 CREATE OR REPLACE FUNCTION dbauth.account_id(identifier text) RETURNS uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT a.id FROM dbauth.accounts a WHERE a.name_key = dbauth.name_key(identifier) AND octet_length(identifier) <= 1024
+    -- Qualified: a bare name would be the column.
+    SELECT a.id FROM dbauth.accounts a
+    WHERE a.name_key = dbauth.name_key(account_id.identifier) AND octet_length(account_id.identifier) <= 1024
 $$;
 
 -- Takes over an account with a hash from elsewhere: either settings and SHA-256 of the hash, or a whole old hash.

@@ -80,7 +80,7 @@ public final class LoginStore: Sendable {
         return LoginStore(
             pool: pool, legacyPool: legacy.map { ConnectionPool($0, width: options.connections) },
             hasher: PasswordHasher(
-                scheme: try HashScheme(prefix: try row["scheme"]),
+                decided: try HashScheme(prefix: try row["scheme"]),
                 peppers: try pepper == nil ? nil : options.keys?.peppers()),
             keys: options.keys,
             rules: PasswordRules(minimumLength: try row["minimum_length"], blocklist: options.blocklist),

@@ -35,7 +35,7 @@ package struct StoreSchema {
     package func install(_ settings: StoreSettings?) async throws -> Outcome {
         try await connection.transaction(.changing) {
             // One at a time: a second one waits, and finds it done.
-            try await connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(6407229115041, 1)")
+            try await connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(6407229115041)")
             let before = try await installed()
             if let before, before > Self.version {
                 throw CredentialsError(

@@ -1,7 +1,9 @@
 import Cryptography
 import Platform
 
-/// A random secret of 256 bits that is shown once: a session, a device, a reset. Only its hash is ever stored.
+/// A random secret of 256 bits that is shown once: a session, a device, a reset.
+///
+/// Only its hash is ever stored.
 public struct Token: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
     /// What goes into the cookie or the mail: 43 letters of base64url.
     public let text: String
@@ -23,7 +25,10 @@ public struct Token: Sendable, Equatable, CustomStringConvertible, CustomReflect
     /// What is sent to the database in the token's place.
     var digest: [UInt8] { SHA256.hash(Array(text.utf8)).bytes }
 
-    var hexDigest: String { Hex.encode(digest) }
+    /// As `digest`, for whoever calls the functions of the store without `LoginStore`.
+    package var sha256: [UInt8] { digest }
+
+    package var hexDigest: String { Hex.encode(digest) }
 
     public static func == (left: Token, right: Token) -> Bool {
         constantTimeEqual(Array(left.text.utf8).span, Array(right.text.utf8).span)
