@@ -33,6 +33,21 @@ package enum AuditAction: String, Codable, Sendable, CaseIterable {
     case columnRevert = "column.revert"
     case columnVerify = "column.verify"
 
+    case authInstall = "auth.install"
+    case authUserCreate = "auth.user.create"
+    case authUserImport = "auth.user.import"
+    case authUserEnable = "auth.user.enable"
+    case authUserDisable = "auth.user.disable"
+    case authUserRemove = "auth.user.remove"
+    case authUnlock = "auth.unlock"
+    case authRevoke = "auth.revoke"
+    case authReset = "auth.reset"
+    case authTOTPRemove = "auth.totp.remove"
+    case authKeyCreate = "auth.apikey.create"
+    case authKeyRotate = "auth.apikey.rotate"
+    case authKeyRevoke = "auth.apikey.revoke"
+    case authPurge = "auth.purge"
+
     /// The first record of every log.
     case logCreated = "log.created"
     /// Head or checkpoint were older than the log, as a crash leaves them, and were completed from it.
