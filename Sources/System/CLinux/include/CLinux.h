@@ -24,3 +24,6 @@ int clinux_memory_file(const char *name, int inherit);
 
 /// A second descriptor for the same file, closed on exec.
 int clinux_duplicate(int descriptor);
+
+/// Sends one message to the system's log, whose socket has this path.
+int clinux_syslog(const char *socket_path, const char *text, size_t count);

@@ -8,7 +8,15 @@ package struct AuditNote: Sendable {
     /// The role in the database that the act used.
     package var role: String?
     package var facts: [String: AuditFact] = [:]
+    /// Personal data that the act touched, by name; see `AuditEvent.sensitive`.
+    package var sensitive: [String: String] = [:]
     fileprivate var negative: String?
+
+    init(start: AuditEntry, target: AuditTarget, role: String?) {
+        (self.start, self.target, self.role) = (start, target, role)
+    }
+
+    var isNegative: Bool { negative != nil }
 
     /// Says that the act was carried out and its answer is no: drift, a proof that failed.
     package mutating func answerNo(_ reason: String) {
@@ -28,6 +36,15 @@ extension AuditLog {
         facts: [String: AuditFact] = [:], _ body: (inout AuditNote) async throws -> Value
     ) async throws -> Value {
         let started = try append(AuditEvent(action, phase: .started, role: role, target: target, facts: facts))
+        return try await recording(action, target: target, role: role, after: started, body)
+    }
+
+    /// Does something whose `started` is in the log already.
+    nonisolated(nonsending) func recording<Value>(
+        _ action: AuditAction, target: AuditTarget, role: String? = nil, after started: AuditEntry,
+        _ body: (inout AuditNote) async throws -> Value
+    ) async throws -> Value {
+        let began = ContinuousClock.now
         var note = AuditNote(start: started, target: target, role: role)
         var finished = AuditEvent(action, phase: .finished, ref: started.id)
         let result: Result<Value, any Error>
@@ -44,6 +61,8 @@ extension AuditLog {
         finished.role = note.role
         finished.target = note.target
         finished.facts = note.facts
+        finished.sensitive = note.sensitive
+        finished.milliseconds = Int(began.duration(to: .now) / .milliseconds(1))
         do {
             // Plain file work, which a cancelled task does as well as any other.
             try append(finished)
