@@ -38,13 +38,13 @@ import Testing
             ),
             (
                 "a space added", nil, "the checkpoint signed other 10 records",
-                { try $0.replaceLines { $0[4] = $0[4].replacing(",\"v\":1", with: ", \"v\":1") } }
+                { try $0.replaceLines { $0[4] = $0[4].replacing(",\"v\":2", with: ", \"v\":2") } }
             ),
             ("a record damaged", 4, "not a record", { try $0.replaceLines { $0[4] = String($0[4].dropLast(5)) } }),
             ("a record emptied", 4, "not a record", { try $0.replaceLines { $0[4] = "" } }),
             (
-                "a record of another version", 4, "a record of version 2, which this program does not know",
-                { try $0.replaceLines { $0[4] = $0[4].replacing("\"v\":1", with: "\"v\":2") } }
+                "a record of another version", 4, "a record of version 3, which this program does not know",
+                { try $0.replaceLines { $0[4] = $0[4].replacing("\"v\":2", with: "\"v\":3") } }
             ),
             (
                 "a record removed", 4, "it says that it is record 5: records were removed, added or moved",

@@ -23,6 +23,10 @@ package enum AuditAction: String, Codable, Sendable, CaseIterable {
     case logRecovered = "log.recovered"
     /// Bytes after the last record, which a crash left, were set aside.
     case logTorn = "log.torn"
+    /// The first record of every part of the log but the first: what came before it.
+    case logSegment = "log.segment"
+    /// The disk was full, and room kept for that was used.
+    case logReserve = "log.reserve"
     /// Somebody verified the log and asked for that to be on record.
     case logVerify = "log.verify"
     /// Somebody read the log and asked for that to be on record.

@@ -158,6 +158,28 @@ package enum Files {
         _ = try system("write", folder) { fsync(descriptor.rawValue) }
     }
 
+    /// Makes a file whose blocks are really there, or leaves it as it is when it has that size already.
+    ///
+    /// - Throws: `FileFailure` with `.noSpace` when there is no room; the file is then empty.
+    package static func reserve(_ path: FilePath, size: Int) throws {
+        let descriptor = try open(path, .writeOnly, options: [.create], permissions: [.ownerReadWrite])
+        defer { try? descriptor.close() }
+        do {
+            _ = try system("reserve room in", path) { clinux_allocate(descriptor.rawValue, off_t(size)) }
+        } catch {
+            _ = try? system("empty", path) { ftruncate(descriptor.rawValue, 0) }
+            throw error
+        }
+    }
+
+    /// Empties a file and waits until its blocks are free again.
+    package static func empty(_ path: FilePath) throws {
+        let descriptor = try open(path, .writeOnly)
+        defer { try? descriptor.close() }
+        _ = try system("empty", path) { ftruncate(descriptor.rawValue, 0) }
+        _ = try system("empty", path) { fsync(descriptor.rawValue) }
+    }
+
     package static func changeOwner(_ path: FilePath, to account: Account) throws {
         _ = try system("give away", path) { path.withPlatformString { chown($0, account.uid, account.gid) } }
     }
@@ -216,6 +238,18 @@ package enum Files {
 package func copy(from path: FilePath, into sink: any ByteSink) throws {
     let descriptor = try Files.open(path, .readOnly)
     defer { try? descriptor.close() }
+    try copy(from: descriptor, path, into: sink)
+}
+
+/// Pushes a file's bytes from an offset on into a sink; does not finish the sink.
+package func copy(from path: FilePath, offset: Int, into sink: any ByteSink) throws {
+    let descriptor = try Files.open(path, .readOnly)
+    defer { try? descriptor.close() }
+    do {
+        try descriptor.seek(offset: Int64(offset), from: .start)
+    } catch let code as Errno {
+        throw FileFailure("read", path, code)
+    }
     try copy(from: descriptor, path, into: sink)
 }
 

@@ -21,7 +21,7 @@ final class LineSplitter: ByteSink {
 
     func write(_ bytes: Span<UInt8>) throws {
         var start = 0
-        for index in bytes.indices where bytes[index] == lineFeed {
+        while let index = bytes.firstIndex(of: lineFeed, from: start) {
             try end(bytes.extracting(start..<index))
             start = index + 1
         }
@@ -51,27 +51,6 @@ final class LineSplitter: ByteSink {
     private func keep(_ piece: Span<UInt8>) {
         tail += piece.count
         guard tail <= limit else { return }
-        for index in piece.indices { partial.append(piece[index]) }
-    }
-}
-
-/// Drops the first bytes of a stream and passes the rest on.
-final class SkippingSink: ByteSink {
-    private var left: Int
-    private let next: any ByteSink
-
-    init(first count: Int, into next: any ByteSink) {
-        left = count
-        self.next = next
-    }
-
-    func write(_ bytes: Span<UInt8>) throws {
-        let skipped = min(left, bytes.count)
-        left -= skipped
-        if skipped < bytes.count { try next.write(bytes.extracting(skipped..<bytes.count)) }
-    }
-
-    func finish() throws {
-        try next.finish()
+        partial.append(piece)
     }
 }

@@ -56,13 +56,19 @@ package struct CompactTree: Equatable, Sendable {
     }
 
     package mutating func append(_ leaf: Digest) {
-        var root = leaf
-        // Each trailing 1 of the size is a perfect subtree as wide as what has just been completed.
-        for _ in 0..<(~size).trailingZeroBitCount {
+        append(subtree: leaf, level: 0)
+    }
+
+    /// Appends a perfect subtree of 2^level leaves, where the size is a multiple of that.
+    package mutating func append(subtree: Digest, level: Int) {
+        precondition(size & ((1 << level) - 1) == 0, "a subtree stands at a multiple of its own width")
+        var root = subtree
+        // Each 1 of the size from here up is a perfect subtree as wide as what has just been completed.
+        for _ in 0..<(~(size >> level)).trailingZeroBitCount {
             root = MerkleHash.node(subtrees.removeLast(), root)
         }
         subtrees.append(root)
-        size += 1
+        size += 1 << level
     }
 
     package var root: Digest {
@@ -71,5 +77,24 @@ package struct CompactTree: Equatable, Sendable {
             root = MerkleHash.node(left, root)
         }
         return root
+    }
+
+    /// The tree over the leaves up to the last multiple of a power of two, and the one over those after it.
+    func split(atMultipleOf width: Int) -> (CompactTree, CompactTree) {
+        let rest = size & (width - 1)
+        var (left, right) = (CompactTree(), CompactTree())
+        left.size = size - rest
+        left.subtrees = Array(subtrees.prefix(left.size.nonzeroBitCount))
+        right.size = rest
+        right.subtrees = Array(subtrees.suffix(rest.nonzeroBitCount))
+        return (left, right)
+    }
+
+    /// Puts together what `split` parted.
+    func joined(_ right: CompactTree) -> CompactTree {
+        var whole = CompactTree()
+        whole.size = size + right.size
+        whole.subtrees = subtrees + right.subtrees
+        return whole
     }
 }

@@ -33,7 +33,9 @@ package struct LogReader: Sendable {
                 excerpt.records.removeFirst(excerpt.records.count - count)
             }
         }
-        try copy(from: folder.log, into: splitter)
+        for segment in try folder.segments() where !segment.isPruned {
+            try copy(from: segment.body, into: splitter)
+        }
         excerpt.records = Array(excerpt.records.suffix(count))
         return excerpt
     }

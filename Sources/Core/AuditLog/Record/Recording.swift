@@ -8,6 +8,8 @@ package struct AuditNote: Sendable {
     /// The role in the database that the act used.
     package var role: String?
     package var facts: [String: AuditFact] = [:]
+    /// Personal data that the act touched, by name; see `AuditEvent.sensitive`.
+    package var sensitive: [String: String] = [:]
     fileprivate var negative: String?
 
     /// Says that the act was carried out and its answer is no: drift, a proof that failed.
@@ -28,6 +30,7 @@ extension AuditLog {
         facts: [String: AuditFact] = [:], _ body: (inout AuditNote) async throws -> Value
     ) async throws -> Value {
         let started = try append(AuditEvent(action, phase: .started, role: role, target: target, facts: facts))
+        let began = ContinuousClock.now
         var note = AuditNote(start: started, target: target, role: role)
         var finished = AuditEvent(action, phase: .finished, ref: started.id)
         let result: Result<Value, any Error>
@@ -44,6 +47,8 @@ extension AuditLog {
         finished.role = note.role
         finished.target = note.target
         finished.facts = note.facts
+        finished.sensitive = note.sensitive
+        finished.milliseconds = Int(began.duration(to: .now) / .milliseconds(1))
         do {
             // Plain file work, which a cancelled task does as well as any other.
             try append(finished)

@@ -25,18 +25,21 @@ extension LogReader {
     }
 
     private func read(_ scan: VerifyingScan, progress: ProgressHandler?) throws {
-        guard Files.exists(folder.log) else {
-            throw AuditFailure(.inconsistent, "the log \(folder.log) is gone")
+        let segments = try folder.segments()
+        guard !segments.isEmpty else {
+            throw AuditFailure(.inconsistent, "the log \(folder.segment(0).body) is gone")
         }
-        let total = try Files.size(folder.log)
-        let splitter = LineSplitter { line in
-            scan.take(line)
-            if scan.tree.size.isMultiple(of: 4096) {
-                progress?(Progress("verifying", bytes: scan.bytes, totalBytes: total))
-            }
-        }
-        defer { scan.tail = splitter.tail }
-        try copy(from: folder.log, into: splitter)
+        let total = segments.reduce(0) { $0 + ((try? Files.size($1.body)) ?? 0) }
+        var walk = LogWalk()
+        defer { scan.tail = walk.tail }
+        try walk.run(
+            folder, pruned: { scan.take(pruned: $0) },
+            take: { line in
+                scan.take(line)
+                if scan.size.isMultiple(of: 4096) {
+                    progress?(Progress("verifying", bytes: scan.bytes, totalBytes: total))
+                }
+            })
     }
 
     private func judge(
@@ -69,7 +72,7 @@ extension LogReader {
         }
         guard let root = scan.roots[size] else {
             verdict.find(
-                "\(name) signed \(size) records, and the log has only \(scan.tree.size): it was cut or rolled back")
+                "\(name) signed \(size) records, and the log has only \(scan.size): it was cut or rolled back")
             return false
         }
         guard root == checkpoint.root else {
@@ -125,6 +128,14 @@ private final class VerifyingScan {
         if sizes.contains(0) { roots[0] = MerkleHash.empty }
     }
 
+    var size: Int { tree.size }
+
+    /// A record of which only the hash is left.
+    func take(pruned leaf: Digest) {
+        tree.append(leaf)
+        note()
+    }
+
     func take(_ line: Span<UInt8>) {
         let index = tree.size
         tree.append(MerkleHash.leaf(line))
@@ -136,6 +147,10 @@ private final class VerifyingScan {
         } catch {
             find(index, "not a record")
         }
+        note()
+    }
+
+    private func note() {
         if sizes.contains(tree.size) {
             roots[tree.size] = tree.root
             times[tree.size] = Timestamp(time)

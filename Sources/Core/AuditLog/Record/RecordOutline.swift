@@ -20,7 +20,7 @@ struct RecordOutline {
             JSONGrammar.object(line, &position, member: { take($0, $1, line) }), position == line.count,
             seen.contains(.version)
         else { throw AuditFailure(.inconsistent, "not a record") }
-        guard version == AuditRecord.version else { throw AuditFailure.unknownVersion(version) }
+        guard AuditRecord.readableVersions.contains(version) else { throw AuditFailure.unknownVersion(version) }
         guard seen.isSuperset(of: .required) else { throw AuditFailure(.inconsistent, "not a record") }
     }
 

@@ -1,3 +1,4 @@
+package import Cryptography
 package import Platform
 
 /// One line of the log: who did what to what, when, from where, and how it ended.
@@ -22,8 +23,9 @@ package struct AuditRecord: Codable, Equatable, Sendable {
         package let ns: Int64
     }
 
-    /// The version of this format.
-    package static let version = 1
+    /// The version of this format; version 1 had no session, terminal, duration or commitments, and is read as well.
+    package static let version = 2
+    package static let readableVersions = 1...2
     /// Longer ones do not fit into an entry of C2SP tlog-tiles.
     package static let byteLimit = 65535
 
@@ -39,6 +41,8 @@ package struct AuditRecord: Codable, Equatable, Sendable {
     package let program: String
     package let version: String
     package let pid: Int32
+    /// The session that the kernel's audit gave the login (`/proc/self/sessionid`); absent in services.
+    package let session: UInt32?
     /// One of `AuditAction`, or the code of a later version.
     package let action: String
     package let phase: Phase
@@ -47,8 +51,14 @@ package struct AuditRecord: Codable, Equatable, Sendable {
     /// The exit status that goes with a failure.
     package let status: Int32?
     package let ref: String?
+    /// How long the act took, in milliseconds.
+    package let ms: Int?
     package let target: AuditTarget?
     package let facts: [String: AuditFact]?
+    /// The sensitive fields by name, each as SHA-256(salt || value) in hexadecimal; `SensitiveValues` has the values.
+    ///
+    /// `address` is the client's address; the others are facts that are personal data.
+    package let sensitive: [String: Digest]?
 }
 
 /// What an act touches; as much of it as is known.
@@ -72,7 +82,7 @@ package struct AuditTarget: Codable, Equatable, Sendable {
     }
 }
 
-/// A count, a size, a duration, a hash or a name: never a secret, and no personal data of those the databases are about.
+/// A count, a size, a duration, a hash or a name: never a secret, and never personal data, which is `AuditEvent.sensitive`.
 package enum AuditFact: Equatable, Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Codable {
     case text(String)
     case number(Int)
@@ -115,12 +125,21 @@ package struct AuditEvent: Equatable, Sendable {
     package var role: String?
     package var target: AuditTarget
     package var facts: [String: AuditFact]
+    /// Personal data by name: in the record stands a salted commitment, and the value in a side file that can be erased.
+    ///
+    /// A name of `facts` and one of these must not be the same. `address` is where the client is.
+    package var sensitive: [String: String]
+    /// How long the act took, in milliseconds.
+    package var milliseconds: Int?
 
     package init(
         _ action: AuditAction, phase: AuditRecord.Phase = .event, outcome: AuditRecord.Outcome? = nil,
         reason: String? = nil, status: ExitStatus? = nil, ref: String? = nil, role: String? = nil,
-        target: AuditTarget = AuditTarget(), facts: [String: AuditFact] = [:]
+        target: AuditTarget = AuditTarget(), facts: [String: AuditFact] = [:], sensitive: [String: String] = [:],
+        milliseconds: Int? = nil
     ) {
+        self.sensitive = sensitive
+        self.milliseconds = milliseconds
         self.action = action
         self.phase = phase
         self.outcome = outcome
