@@ -8,5 +8,8 @@ import Console
             Every privileged act of dbsec and dbbackup is a record in a Merkle log whose checkpoints are signed. A log that
             was changed cannot look unchanged to anyone who holds a later checkpoint: keep one somewhere else.
             """,
-        verbs: [Verify.self, Show.self, PrintCheckpoint.self])
+        verbs: [
+            Verify.self, Show.self, PrintCheckpoint.self,
+            Search.self, Tail.self, IngestLogs.self,
+        ])
 }

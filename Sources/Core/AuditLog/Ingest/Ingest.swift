@@ -32,6 +32,8 @@ package struct Ingest {
 
     private let log: AuditLog
     private let store: IngestStore
+    /// Two runs at once would take the same lines.
+    private let lock: FileLock
     private let options: Options
     private let progress: ProgressHandler?
     private var memory: IngestMemory
@@ -47,6 +49,8 @@ package struct Ingest {
         self.options = options
         self.progress = progress
         store = IngestStore(folder: folder, log: log.folder)
+        try Files.createDirectory(folder)
+        lock = try FileLock(store.lock)
         memory = try store.load()
     }
 
@@ -94,7 +98,8 @@ package struct Ingest {
             if judge.events.count >= Self.batchSize { try append(&judge, &batch) }
             progress?(Progress("taking \(path)", bytes: batch.offset, totalBytes: file.identity.size))
         }
-        if batch.lines > 0 { try append(&judge, &batch) }
+        judge.settle(before: Timestamp.now().advanced(bySeconds: -5))
+        if batch.lines > 0 || !judge.events.isEmpty { try append(&judge, &batch) }
         guard summary.lines > 0 || batch.offset > 0 || isOnly == false else {
             throw PlainFailure(.malformed, "\(path): not one line could be read")
         }
@@ -172,11 +177,12 @@ extension Ingest {
         package var account: String?
         package var identifierHash: String?
         package var session: String?
+        package var address: String?
         package var role: String
 
         package init(
             id: Int, transaction: String, at: Timestamp, action: String, outcome: String, reason: String?,
-            account: String?, identifierHash: String?, session: String?, role: String
+            account: String?, identifierHash: String?, session: String?, address: String?, role: String
         ) {
             self.id = id
             self.transaction = transaction
@@ -187,6 +193,7 @@ extension Ingest {
             self.account = account
             self.identifierHash = identifierHash
             self.session = session
+            self.address = address
             self.role = role
         }
     }
@@ -232,6 +239,6 @@ extension Ingest {
         facts["session"] = row.session.map { .text($0) }
         return AuditEvent(
             .authEvent, outcome: AuditRecord.Outcome(rawValue: row.outcome), reason: row.reason, role: row.role,
-            target: target, facts: facts)
+            target: target, facts: facts, sensitive: row.address.map { ["address": $0] } ?? [:])
     }
 }

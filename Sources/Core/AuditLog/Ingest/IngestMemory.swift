@@ -11,14 +11,15 @@ struct IngestMemory: Codable, Equatable, Sendable {
         var statement: Int?
         var auditLine: Int?
         var auditClass: String?
-        var isReported = false
     }
 
     var version = 1
     /// Roles that have logged in; a name that failed and is none of these may be a password typed in the wrong place.
     var roles: Set<String> = []
-    /// By session and kind of log.
+    /// By session and kind of log; by session alone those of superusers, which are reported once.
     var sessions: [String: Session] = [:]
+    /// Logins of roles that nobody has seen yet: the server may refuse them in its next line.
+    var pending: [String: ServerLogLine] = [:]
     /// The first moment that was ever taken: sessions that began later have all of their lines.
     var began: Timestamp?
     /// The batch that these facts belong to, as its receipt names it.

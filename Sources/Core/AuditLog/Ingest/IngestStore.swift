@@ -12,14 +12,14 @@ struct IngestStore {
 
     private var current: FilePath { folder.appending("memory.json") }
     private var next: FilePath { folder.appending("memory.next.json") }
-    package var lock: FilePath { folder.appending("lock") }
+    var lock: FilePath { folder.appending("lock") }
 
     func load() throws -> IngestMemory {
         let known = read(current)
         let started = read(next)
         // Receipts that came after what is known: one at most, unless the memory was lost or is an old copy.
         let place = known.flatMap { memory in
-            memory.segment.isEmpty ? nil : LogPlace(file: log.path.appending(memory.segment), offset: memory.offset)
+            memory.segment.isEmpty ? nil : ReadingPlace(file: log.path.appending(memory.segment), offset: memory.offset)
         }
         let receipts = try newest(from: place)
         if let started, receipts.last?.batch == started.batch { return started }
@@ -40,13 +40,12 @@ struct IngestStore {
     func append(_ events: [AuditEvent], to log: AuditLog, remembering memory: inout IngestMemory) throws {
         memory.batch = UUIDv7.make(at: Timestamp.now())
         memory.tidy()
-        if let file = try self.log.segments.last {
+        if let file = try self.log.bodies.last {
             memory.segment = file.lastComponent?.string ?? ""
             memory.offset = try FileIdentity(of: file).size
         }
         var events = events
         events[events.count - 1].facts["batch"] = .text(memory.batch)
-        try Files.createDirectory(folder)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         try Files.write(Array(try encoder.encode(memory)), to: next)
@@ -63,7 +62,7 @@ struct IngestStore {
     }
 
     /// The receipts that the log itself holds, oldest first.
-    private func newest(from place: LogPlace?) throws -> [(batch: String, file: FileReceipt)] {
+    private func newest(from place: ReadingPlace?) throws -> [(batch: String, file: FileReceipt)] {
         var filter = RecordFilter()
         filter.actions = [AuditAction.logIngest.rawValue]
         let found = try LogReader(log.path).search(filter, last: 10_000, from: place)
@@ -75,7 +74,10 @@ struct IngestStore {
             if let transaction = text("transaction"), let row = number("row") {
                 let target = record.target ?? AuditTarget()
                 let name = "dbauth.events \(target.system ?? "") \(target.database ?? "")"
-                return (batch, FileReceipt(path: name, inode: 0, headLength: -1, head: name, offset: row, tail: transaction))
+                return (
+                    batch,
+                    FileReceipt(path: name, inode: 0, headLength: -1, head: name, offset: row, tail: transaction)
+                )
             }
             guard let path = text("file"), let head = text("head"), let length = number("head_bytes"),
                 let offset = number("offset"), let tail = text("tail")

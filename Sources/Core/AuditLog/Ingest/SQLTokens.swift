@@ -77,7 +77,8 @@ struct SQLTokens {
                 string(&position, escapes: true)
                 return .string
             }
-        case UInt8(ascii: "b"), UInt8(ascii: "B"), UInt8(ascii: "x"), UInt8(ascii: "X"), UInt8(ascii: "n"), UInt8(ascii: "N"):
+        case UInt8(ascii: "b"), UInt8(ascii: "B"), UInt8(ascii: "x"), UInt8(ascii: "X"), UInt8(ascii: "n"),
+            UInt8(ascii: "N"):
             if following == UInt8(ascii: "'") {
                 position += 1
                 string(&position, escapes: false)
@@ -91,16 +92,12 @@ struct SQLTokens {
     private func wordOrNumber(_ position: inout Int) -> Kind {
         let byte = bytes[position]
         if isLetter(byte) {
-            while position < bytes.count, isLetter(bytes[position]) || isDigit(bytes[position]) || bytes[position] == 0x24 {
-                position += 1
-            }
+            while position < bytes.count, isPart(bytes[position]) || bytes[position] == 0x24 { position += 1 }
             return .word
         }
         if isDigit(byte) || byte == 0x24 {
             position += 1
-            while position < bytes.count, isDigit(bytes[position]) || isLetter(bytes[position]) || bytes[position] == 0x2E {
-                position += 1
-            }
+            while position < bytes.count, isPart(bytes[position]) || bytes[position] == 0x2E { position += 1 }
             // `$1` is no value but the place of one.
             return byte == 0x24 ? .symbol : .number
         }
@@ -111,6 +108,8 @@ struct SQLTokens {
     private func isLetter(_ byte: UInt8) -> Bool {
         (0x61...0x7A).contains(byte) || (0x41...0x5A).contains(byte) || byte == 0x5F || byte >= 0x80
     }
+
+    private func isPart(_ byte: UInt8) -> Bool { isLetter(byte) || isDigit(byte) }
 
     private func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 

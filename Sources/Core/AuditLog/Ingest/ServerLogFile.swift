@@ -75,7 +75,8 @@ package enum ServerLogPlaces {
     package static func files(in path: FilePath) throws -> (files: [FilePath], passedOver: [FilePath]) {
         guard Files.isDirectory(path) else { return ([path], []) }
         let names = try Files.list(path).filter { name in
-            !name.hasPrefix(".") && [".csv", ".json", ".log"].contains { name.hasSuffix($0) || name.contains("\($0).") }
+            !name.hasPrefix(".")
+                && [".csv", ".json", ".log"].contains { name.hasSuffix($0) || name.contains("\($0).") }
         }
         let all = Set(names)
         var passedOver: [FilePath] = []

@@ -56,7 +56,8 @@ extension ServerLogParser {
         line.sqlstate = value("sqlerrcode")
         line.message = whole
         for severity in ["LOG", "ERROR", "FATAL", "PANIC", "WARNING", "STATEMENT", "DETAIL"] {
-            guard let mark = whole.firstRange(of: "\(severity):  ") ?? whole.prefixRange("\(severity): ") else { continue }
+            let found = whole.firstRange(of: "\(severity):  ") ?? whole.prefixRange("\(severity): ")
+            guard let mark = found else { continue }
             line.severity = severity
             line.message = String(whole[mark.upperBound...])
             line.session = String(

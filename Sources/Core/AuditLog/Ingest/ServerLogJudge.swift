@@ -23,6 +23,7 @@ struct ServerLogJudge {
         let key = "\(line.session) \(line.kind.rawValue)"
         if memory.began == nil { memory.began = line.time }
         checkNumber(line, key)
+        if let login = memory.pending.removeValue(forKey: key), !line.sqlstate.hasPrefix("28") { admit(login) }
         if let audit = line.audit {
             take(audit, line, key)
         } else if ["ERROR", "FATAL", "PANIC"].contains(line.severity) {
@@ -60,17 +61,17 @@ struct ServerLogJudge {
     // MARK: What lines say
 
     private mutating func take(_ audit: ServerLogLine.AuditTail, _ line: ServerLogLine, _ key: String) {
-        var facts = facts(of: line)
+        var facts: [String: AuditFact] = [:]
         facts["class"] = .text(audit.statementClass)
         facts["command"] = .text(audit.command)
         if !audit.objectType.isEmpty { facts["object_type"] = .text(audit.objectType) }
         if audit.type == "OBJECT" { facts["audit"] = "OBJECT" }
         if let rows = audit.rows { facts["rows"] = .number(rows) }
-        facts["statement"] = StatementText.redacted(audit.statement, detail).map { .text($0) }
         var event = AuditEvent(.pgStatement, outcome: nil, role: role(line))
         event.target = AuditTarget(
             database: database(line), object: audit.objectName.isEmpty ? nil : clean(audit.objectName))
         event.facts = facts
+        describe(line, &event, statement: audit.statement)
         events.append(event)
         let statement = hash(audit.statement)
         memory.sessions[key]?.statement = statement
@@ -82,7 +83,7 @@ struct ServerLogJudge {
     private mutating func takeFailure(_ line: ServerLogLine, _ key: String) {
         // 28: invalid authorization; also where the role does not exist.
         let isLogin = line.sqlstate.hasPrefix("28") && line.statement.isEmpty
-        var facts = facts(of: line)
+        var facts: [String: AuditFact] = [:]
         facts["sqlstate"] = .text(line.sqlstate)
         facts["severity"] = .text(line.severity)
         var event = AuditEvent(isLogin ? .pgLogin : .pgFailure, outcome: .failure)
@@ -95,15 +96,13 @@ struct ServerLogJudge {
             event.reason = StatementText.message(
                 line.message, sqlstate: line.sqlstate, detail, statement: line.statement)
         }
-        if !line.statement.isEmpty {
-            facts["statement"] = StatementText.redacted(line.statement, detail).map { .text($0) }
-            if let session = memory.sessions[key], session.statement == hash(line.statement) {
-                facts["audit_line"] = session.auditLine.map { .number($0) }
-                facts["class"] = session.auditClass.map { .text($0) }
-            }
+        if !line.statement.isEmpty, let session = memory.sessions[key], session.statement == hash(line.statement) {
+            facts["audit_line"] = session.auditLine.map { .number($0) }
+            facts["class"] = session.auditClass.map { .text($0) }
         }
         event.target = AuditTarget(database: database(line))
         event.facts = facts
+        describe(line, &event, statement: line.statement)
         events.append(event)
         watch(line.statement, line, key)
     }
@@ -111,17 +110,19 @@ struct ServerLogJudge {
     private mutating func takeMessage(_ line: ServerLogLine, _ key: String) {
         let message = line.message
         if message.hasPrefix("connection authorized: ") || message.hasPrefix("replication connection authorized: ") {
-            // The role is known only once its first line after this one shows that it was let in.
-            add(.pgLogin, .success, line)
-            if superusers.contains(line.user) { superuser(line, key) }
+            // Of a role that does not exist the server says so only afterwards.
+            if memory.roles.contains(line.user) || superusers.contains(line.user) {
+                admit(line)
+            } else {
+                memory.pending[key] = line
+            }
         } else if message.hasPrefix("disconnection: ") {
             add(.pgLogout, nil, line)
             if !line.user.isEmpty { memory.roles.insert(line.user) }
             memory.sessions[key] = nil
         } else if let statement = Self.statement(in: message) {
             var event = AuditEvent(.pgStatement, role: role(line), target: AuditTarget(database: database(line)))
-            event.facts = facts(of: line)
-            event.facts["statement"] = StatementText.redacted(statement, detail).map { .text($0) }
+            describe(line, &event, statement: statement)
             event.facts["command"] = .text(SQLTokens(String(statement.prefix(200))).command)
             events.append(event)
             watch(statement, line, key)
@@ -140,9 +141,24 @@ struct ServerLogJudge {
         return String(text[colon.upperBound...])
     }
 
+    private mutating func admit(_ line: ServerLogLine) {
+        memory.roles.insert(line.user)
+        add(.pgLogin, .success, line)
+        if superusers.contains(line.user) { superuser(line) }
+    }
+
+    /// Takes logins that nothing has followed for a while as what they are.
+    mutating func settle(before moment: Timestamp) {
+        for (key, line) in memory.pending.sorted(by: { $0.value.time < $1.value.time }) where line.time < moment {
+            memory.pending[key] = nil
+            admit(line)
+        }
+    }
+
     private mutating func add(_ action: AuditAction, _ outcome: AuditRecord.Outcome?, _ line: ServerLogLine) {
-        var event = AuditEvent(action, outcome: outcome, role: role(line), target: AuditTarget(database: database(line)))
-        event.facts = facts(of: line)
+        var event = AuditEvent(action, outcome: outcome, role: role(line))
+        event.target = AuditTarget(database: database(line))
+        describe(line, &event)
         events.append(event)
     }
 
@@ -150,7 +166,7 @@ struct ServerLogJudge {
 
     private mutating func watch(_ statement: String, _ line: ServerLogLine, _ key: String) {
         if !line.user.isEmpty { memory.roles.insert(line.user) }
-        if superusers.contains(line.user) { superuser(line, key) }
+        if superusers.contains(line.user) { superuser(line) }
         for found in StatementWatch.findings(in: statement) {
             switch found {
             case .setting(let name):
@@ -162,12 +178,10 @@ struct ServerLogJudge {
         }
     }
 
-    private mutating func superuser(_ line: ServerLogLine, _ key: String) {
-        guard memory.sessions[key]?.isReported != true else { return }
-        if memory.sessions[key] == nil {
-            memory.sessions[key] = IngestMemory.Session(line: 0, seen: line.time.microseconds / 1_000_000)
-        }
-        memory.sessions[key]?.isReported = true
+    /// Once a session, in whichever log it shows first.
+    private mutating func superuser(_ line: ServerLogLine) {
+        guard memory.sessions[line.session] == nil else { return }
+        memory.sessions[line.session] = IngestMemory.Session(line: 0, seen: line.time.microseconds / 1_000_000)
         find(
             "superuser-session", line,
             "a session of the superuser \(line.user), who could switch the server's own log off")
@@ -186,6 +200,15 @@ struct ServerLogJudge {
     }
 
     // MARK: Words
+
+    /// What every record of a line has; where the client is counts as personal data.
+    private func describe(_ line: ServerLogLine, _ event: inout AuditEvent, statement: String = "") {
+        event.facts.merge(facts(of: line)) { old, _ in old }
+        if !line.address.isEmpty, line.address != "[local]" { event.sensitive["address"] = clean(line.address) }
+        guard let text = StatementText.redacted(statement, detail) else { return }
+        // The form of a statement is about the program that made it, its values are about people.
+        if detail == .full { event.sensitive["statement"] = text } else { event.facts["statement"] = .text(text) }
+    }
 
     private func facts(of line: ServerLogLine) -> [String: AuditFact] {
         var facts: [String: AuditFact] = ["at": .text(line.time.description)]

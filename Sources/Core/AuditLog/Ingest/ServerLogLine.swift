@@ -1,7 +1,7 @@
 package import Platform
 
 /// One message of a PostgreSQL server, whichever of its logs it stood in.
-package struct ServerLogLine: Equatable, Sendable {
+package struct ServerLogLine: Codable, Equatable, Sendable {
     /// Which log: each numbers a session's lines for itself.
     package enum Kind: String, Codable, Sendable {
         case csvlog, jsonlog
@@ -31,7 +31,7 @@ package struct ServerLogLine: Equatable, Sendable {
     }
 
     /// What pgaudit says about one statement.
-    package struct AuditTail: Equatable, Sendable {
+    package struct AuditTail: Codable, Equatable, Sendable {
         /// `SESSION` or `OBJECT`.
         package var type = ""
         package var statementClass = ""
@@ -96,5 +96,12 @@ enum ServerLogTime {
         let minutes = digits.count == 2 ? number * 60 : number / 100 * 60 + number % 100
         guard minutes <= 15 * 60 else { return nil }
         return (sign == "-" ? -60 : 60) * minutes
+    }
+}
+
+extension Timestamp {
+    /// What a zone's name or offset, `CET` or `+01:00`, adds to UTC; nil for a name that means several things.
+    package static func seconds(east zone: String) -> Int? {
+        zone.isEmpty ? nil : ServerLogTime.seconds(east: zone)
     }
 }

@@ -78,9 +78,8 @@ package enum StatementText {
                 continue
             }
             var next = number + 1
-            while next < places.count, ["=", ":", ">"].contains(tokens.text(places[next])) || tokens.word(places[next]) == "to" {
-                next += 1
-            }
+            let signs = ["=", ":", ">", "to", "TO"]
+            while next < places.count, signs.contains(tokens.text(places[next])) { next += 1 }
             guard next < places.count else { continue }
             switch tokens.tokens[places[next]].kind {
             case .string: hidden.insert(places[next])
@@ -94,7 +93,9 @@ package enum StatementText {
         return hidden
     }
 
-    private static let secretWords = ["password", "passwd", "secret", "apikey", "api_key", "access_key", "begin pgp", "private key"]
+    private static let secretWords = [
+        "password", "passwd", "secret", "apikey", "api_key", "access_key", "begin pgp", "private key",
+    ]
 
     /// Connection strings and the like: `password=x`, `postgres://ann:x@host`.
     private static func looksSecret(_ text: String) -> Bool {

@@ -7,14 +7,16 @@ enum StatementWatch: Equatable {
 
     static func findings(in statement: String) -> [StatementWatch] {
         // Nearly every statement has none of these words.
-        let low = statement.utf8.count > 1 << 16 ? String(statement.prefix(1 << 14)).lowercased() : statement.lowercased()
+        let low = statement.lowercased()
         guard low.contains("set") || low.contains("log_") || low.contains("pgaudit") else { return [] }
         let tokens = SQLTokens(statement)
         let places = tokens.meaningful
         var found: [StatementWatch] = []
         for number in places.indices {
             let word = tokens.word(places[number])
-            if word == "set" || word == "reset" { found += setting(tokens, Array(places[(number + 1)...]), word, places.prefix(number)) }
+            if word == "set" || word == "reset" {
+                found += setting(tokens, Array(places[(number + 1)...]), word, places.prefix(number))
+            }
             if word == "set_config", let name = tokens.firstString(after: number, places), isWatched(name) {
                 found.append(.setting(name.lowercased()))
             }
@@ -33,7 +35,9 @@ enum StatementWatch: Equatable {
         if let first = rest.first, ["session", "local"].contains(tokens.word(first)), rest.count > 1 {
             let isAuthorization = tokens.word(rest[rest.startIndex + 1]) == "authorization"
             rest = rest.dropFirst()
-            if isAuthorization, word == "set", let role = rest.dropFirst().first { return [.becomes(tokens.content(role))] }
+            if isAuthorization, word == "set", let role = rest.dropFirst().first {
+                return [.becomes(tokens.content(role))]
+            }
         }
         guard let first = rest.first else { return [] }
         let isAltering = before.first.map { tokens.word($0) } == "alter"

@@ -5,7 +5,7 @@ import SystemPackage
 package struct LogFollower {
     private let reader: LogReader
     private let filter: LineFilter
-    private var place: LogPlace
+    private var place: ReadingPlace
 
     /// Begins behind the last record that there is now.
     package init(_ reader: LogReader, _ filter: RecordFilter) throws {
@@ -15,13 +15,12 @@ package struct LogFollower {
     }
 
     /// Where the newest file ends; only whole lines are ever taken, so a half one is read again.
-    private static func end(of folder: LogFolder) throws -> LogPlace {
-        guard let file = try folder.segments.last else { return LogPlace(file: folder.log, offset: 0) }
+    private static func end(of folder: LogFolder) throws -> ReadingPlace {
+        guard let file = try folder.bodies.last else { return ReadingPlace(file: folder.segment(0).body, offset: 0) }
         var end = 0
-        try forEachLineBlock(of: file, in: max(0, FileIdentity(of: file).size - (1 << 17))..<Int.max) { lines, offset, _ in
-            end = offset + lines.count
-        }
-        return LogPlace(file: file, offset: end)
+        let start = max(0, try FileIdentity(of: file).size - (1 << 17))
+        try forEachLineBlock(of: file, in: start..<Int.max) { lines, offset, _ in end = offset + lines.count }
+        return ReadingPlace(file: file, offset: end)
     }
 
     /// The matching lines that were written since the last call.
@@ -30,11 +29,11 @@ package struct LogFollower {
     package mutating func next() throws -> [[UInt8]] {
         var found: [[UInt8]] = []
         while true {
-            let segments = try reader.folder.segments
+            let segments = try reader.folder.bodies
             guard let current = segments.firstIndex(of: place.file) else {
                 // Retention has taken it: what came after it is still there.
                 guard let next = segments.first(where: { $0.string > place.file.string }) else { return found }
-                place = LogPlace(file: next, offset: 0)
+                place = ReadingPlace(file: next, offset: 0)
                 continue
             }
             let length = try FileIdentity(of: place.file).size
@@ -57,7 +56,7 @@ package struct LogFollower {
             }
             place.offset = end
             guard current + 1 < segments.count else { return found }
-            place = LogPlace(file: segments[current + 1], offset: 0)
+            place = ReadingPlace(file: segments[current + 1], offset: 0)
         }
     }
 }

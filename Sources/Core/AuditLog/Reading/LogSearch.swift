@@ -16,7 +16,7 @@ extension LogReader {
     ///
     /// What is found is not verified; a log that is damaged elsewhere is read nevertheless.
     package func search(
-        _ filter: RecordFilter, last count: Int, from place: LogPlace? = nil
+        _ filter: RecordFilter, last count: Int, from place: ReadingPlace? = nil
     ) throws -> SearchResult {
         let ready = LineFilter(filter)
         let found = try mapInParallel(LogPiece.all(of: folder, from: place), atOnce: 1) { piece in

@@ -2,8 +2,8 @@ import Platform
 package import SystemPackage
 
 extension LogFolder {
-    /// The files that hold records, oldest first: their ranges make one log.
-    package var segments: [FilePath] {
+    /// The files that hold records, oldest first; where some are gone, the others are read nevertheless.
+    package var bodies: [FilePath] {
         get throws {
             try Files.list(path).compactMap { name -> (number: Int, path: FilePath)? in
                 guard name.hasPrefix("log-"), name.hasSuffix(".jsonl") else { return nil }
@@ -20,9 +20,9 @@ struct LogPiece: Sendable {
 
     /// All of the log, or what follows a place in it, in order.
     static func all(
-        of folder: LogFolder, size: Int = 32 << 20, from place: LogPlace? = nil
+        of folder: LogFolder, size: Int = 32 << 20, from place: ReadingPlace? = nil
     ) throws -> [LogPiece] {
-        try folder.segments.flatMap { file -> [LogPiece] in
+        try folder.bodies.flatMap { file -> [LogPiece] in
             let length = try FileIdentity(of: file).size
             var start = 0
             if let place {
@@ -37,7 +37,7 @@ struct LogPiece: Sendable {
 }
 
 /// A place between two records.
-package struct LogPlace: Equatable, Sendable {
+package struct ReadingPlace: Equatable, Sendable {
     package var file: FilePath
     package var offset: Int
 
