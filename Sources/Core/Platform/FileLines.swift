@@ -91,11 +91,22 @@ package struct FileIdentity: Equatable, Sendable {
     }
 }
 
-extension Files {
-    /// A part of a file; fewer bytes where the file ends earlier.
-    package static func read(_ path: FilePath, _ range: Range<Int>) throws -> [UInt8] {
-        let descriptor = try open(path, .readOnly)
-        defer { try? descriptor.close() }
+/// Reads parts of one file, here and there.
+package final class PartReader {
+    private let path: FilePath
+    private let descriptor: FileDescriptor
+
+    package init(_ path: FilePath) throws {
+        self.path = path
+        descriptor = try Files.open(path, .readOnly)
+    }
+
+    deinit {
+        try? descriptor.close()
+    }
+
+    /// A part of the file; fewer bytes where it ends earlier.
+    package func read(_ range: Range<Int>) throws -> [UInt8] {
         do {
             return try [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
                 while count < range.count {
@@ -108,6 +119,13 @@ extension Files {
         } catch let code as Errno {
             throw FileFailure("read", path, code)
         }
+    }
+}
+
+extension Files {
+    /// A part of a file; fewer bytes where the file ends earlier.
+    package static func read(_ path: FilePath, _ range: Range<Int>) throws -> [UInt8] {
+        try PartReader(path).read(range)
     }
 
     /// When a file was last written, in seconds since 1970.

@@ -10,6 +10,6 @@ import Console
             """,
         verbs: [
             Verify.self, Show.self, PrintCheckpoint.self,
-            Search.self, Tail.self, IngestLogs.self,
+            Search.self, Tail.self, MakeReport.self, IngestLogs.self,
         ])
 }

@@ -104,7 +104,7 @@ struct ServerLogJudge {
         event.facts = facts
         describe(line, &event, statement: line.statement)
         events.append(event)
-        watch(line.statement, line, key)
+        if !isLogin { watch(line.statement, line, key) }
     }
 
     private mutating func takeMessage(_ line: ServerLogLine, _ key: String) {
