@@ -82,7 +82,7 @@ import Testing
             try log.append(AuditEvent(.logRead))
             #expect(
                 try log.names == [
-                    "checkpoint", "head", "index", "lock", "log-000000.jsonl", "log.key", "log.vkey", "reserve",
+                    "checkpoint", "head", "leaves", "lock", "log-000000.jsonl", "log.key", "log.vkey", "reserve",
                 ])
         }
     }

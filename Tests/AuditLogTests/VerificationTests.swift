@@ -23,7 +23,7 @@ import Testing
             try log.fill(5)
             let verdict = try log.verify(kept: [kept])
             let time = try log.records[3].time
-            #expect(verdict.isIntact && verdict.level == .anchored)
+            #expect(verdict.isIntact && verdict.level == .fresh)
             #expect(verdict.anchor?.size == 4 && verdict.anchor?.until == time)
         }
     }

@@ -27,6 +27,20 @@ package enum AuditAction: String, Codable, Sendable, CaseIterable {
     case logSegment = "log.segment"
     /// The disk was full, and room kept for that was used.
     case logReserve = "log.reserve"
+    /// The log's key was replaced, and the old one vouches for the new one.
+    case logKey = "log.key"
+    /// Old records were given up; their hashes are kept.
+    case logPrune = "log.prune"
+    /// Sensitive values were erased.
+    case logRedact = "log.redact"
+    /// Once a day, so that silence is visible.
+    case logHeartbeat = "log.heartbeat"
+    /// A checkpoint was put somewhere else.
+    case logAnchor = "log.anchor"
+    /// Something was done although the log could not be written, and is on record only now.
+    case logBreakGlass = "log.break_glass"
+    /// Somebody looked at a finding and says why it may stand.
+    case logAcknowledge = "log.acknowledge"
     /// Somebody verified the log and asked for that to be on record.
     case logVerify = "log.verify"
     /// Somebody read the log and asked for that to be on record.

@@ -128,12 +128,12 @@ extension Files {
         try PartReader(path).read(range)
     }
 
-    /// When a file was last written, in seconds since 1970.
+    /// When a file was last written, in nanoseconds since 1970.
     package static func modified(_ path: FilePath) throws -> Int {
         let descriptor = try open(path, .readOnly)
         defer { try? descriptor.close() }
         var facts = stat()
         _ = try system("inspect", path) { fstat(descriptor.rawValue, &facts) }
-        return facts.st_mtim.tv_sec
+        return facts.st_mtim.tv_sec * 1_000_000_000 + facts.st_mtim.tv_nsec
     }
 }

@@ -11,6 +11,24 @@ package enum Files {
         return try read(descriptor, path, limit: limit)
     }
 
+    /// Reads a piece of a file; what lies beyond its end is missing from the result.
+    package static func read(_ path: FilePath, offset: Int, count: Int) throws -> [UInt8] {
+        let descriptor = try open(path, .readOnly)
+        defer { try? descriptor.close() }
+        do {
+            return try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+                while filled < count {
+                    let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
+                    let got = try descriptor.read(fromAbsoluteOffset: Int64(offset + filled), into: rest)
+                    if got == 0 { return }
+                    filled += got
+                }
+            }
+        } catch let code as Errno {
+            throw FileFailure("read", path, code)
+        }
+    }
+
     /// Reads a file that holds a secret, refusing (78) one that others may read, or that is not ours.
     package static func readSecret(_ path: FilePath, limit: Int = 1 << 20) throws -> [UInt8] {
         let descriptor = try open(path, .readOnly)
@@ -148,6 +166,13 @@ package enum Files {
             one.withPlatformString { one in other.withPlatformString { clinux_exchange(one, $0) } }
         }
         try syncDirectory(one.removingLastComponent())
+    }
+
+    /// Makes what was written to a file survive a power cut.
+    package static func sync(_ path: FilePath) throws {
+        let descriptor = try open(path, .readOnly)
+        defer { try? descriptor.close() }
+        _ = try system("write", path) { fsync(descriptor.rawValue) }
     }
 
     /// Makes a change of names in a folder survive a power cut.

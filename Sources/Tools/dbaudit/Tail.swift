@@ -34,7 +34,7 @@ struct Tail: Command {
         let printer = RecordPrinter(reader, json: common.json)
         guard try printer.print(newest.lines) else { return NothingMore() }
         var highest = printer.highest
-        while follow {
+        while follow, !StandardOutput.hasNoReader {
             try Task.checkCancellation()
             let lines = try follower.next()
             guard try printer.print(lines, after: highest) else { break }

@@ -88,7 +88,17 @@ package enum ServerLogPlaces {
             }
             return path.appending(name)
         }
-        let written = try files.map { (try Files.modified($0), $0) }
-        return (written.sorted { ($0.0, $0.1.string) < ($1.0, $1.1.string) }.map(\.1), passedOver)
+        let begun = try files.map { (try begin(of: $0), try Files.modified($0), $0) }
+        let inOrder = begun.sorted { ($0.0, $0.1, $0.2.string) < ($1.0, $1.1, $1.2.string) }
+        return (inOrder.map(\.2), passedOver)
+    }
+
+    /// The time in a log's first line: a file that was rotated away begins before the one in its place.
+    private static func begin(of path: FilePath) throws -> Timestamp {
+        let bytes = try Files.read(path, 0..<1 << 16)
+        var first: Timestamp?
+        let parser = ServerLogParser(beginning: bytes.span)
+        _ = try parser?.parse(bytes.span) { line in if first == nil { first = line?.time } }
+        return first ?? Timestamp(microseconds: 0)
     }
 }

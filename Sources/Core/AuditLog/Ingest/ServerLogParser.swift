@@ -70,7 +70,9 @@ package struct ServerLogParser: Sendable {
     }
 
     private func csvlog(_ fields: [String]) -> ServerLogLine? {
-        guard fields.count >= 23, let time = ServerLogTime.parse(fields[0], offset: zoneOffset) else { return nil }
+        guard (23...26).contains(fields.count), Self.severities.contains(fields[11]), Self.isSession(fields[5]),
+            let time = ServerLogTime.parse(fields[0], offset: zoneOffset)
+        else { return nil }
         var line = ServerLogLine(kind: .csvlog, time: time)
         (line.user, line.database, line.address) = (fields[1], fields[2], Self.host(fields[4]))
         (line.session, line.number) = (fields[5], Int(fields[6]))
@@ -82,7 +84,9 @@ package struct ServerLogParser: Sendable {
 
     /// 12 fields of its own, what pgaudit says, and 9 fields more.
     private func pgaudit(_ fields: [String]) -> ServerLogLine? {
-        guard fields.count >= 22, let time = ServerLogTime.parse(fields[0], offset: zoneOffset) else { return nil }
+        guard fields.count >= 22, Self.isSession(fields[5]),
+            let time = ServerLogTime.parse(fields[0], offset: zoneOffset)
+        else { return nil }
         var line = ServerLogLine(kind: .pgaudit, time: time)
         (line.user, line.database, line.address) = (fields[1], fields[2], Self.host(fields[4]))
         (line.session, line.number) = (fields[5], Int(fields[6]))
@@ -93,6 +97,12 @@ package struct ServerLogParser: Sendable {
         line.audit = ServerLogLine.AuditTail(fields: middle)
         if line.audit == nil { line.message = middle.joined(separator: ",") }
         return line
+    }
+
+    /// `6b086942.6be6`: when the session began, and its process.
+    private static func isSession(_ text: String) -> Bool {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 2 && parts.allSatisfy { !$0.isEmpty && $0.allSatisfy(\.isHexDigit) }
     }
 
     /// `10.0.0.7:54321` without the port, which says nothing about who it was.

@@ -48,10 +48,10 @@ package enum StatementText {
     /// Statements whose every string may be a password or a key.
     private static func carriesSecrets(_ tokens: SQLTokens) -> Bool {
         let places = tokens.meaningful
-        let words = places.prefix(12).map { tokens.word($0) }
-        if let first = words.first, ["create", "alter", "import"].contains(first) {
-            let kinds: Set = ["role", "user", "group", "server", "subscription", "foreign", "mapping"]
-            if !kinds.isDisjoint(with: words.dropFirst().prefix(4)) { return true }
+        let kinds: Set = ["role", "user", "group", "server", "subscription", "foreign", "mapping"]
+        for (number, place) in places.enumerated() where number == 0 || tokens.text(places[number - 1]) == ";" {
+            guard ["create", "alter", "import"].contains(tokens.word(place)) else { continue }
+            if !kinds.isDisjoint(with: places[number...].prefix(5).map { tokens.word($0) }) { return true }
         }
         return places.contains { place in
             let word = tokens.word(place)

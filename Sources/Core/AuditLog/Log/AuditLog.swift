@@ -24,6 +24,9 @@ package struct AuditLog: Sendable {
             throw AuditFailure(
                 .inconsistent, "the audit log in \(path) has lost its key log.key", hint: keepEverything)
         }
+        if Files.exists(folder.path.appending("log.vkey.new")) {
+            try FileLock.holding(folder.lock, wait: true) { try completeRotation(folder) }
+        }
         let key = try folder.readSignerKey()
         guard try folder.readVerifierKey() == key.verifier else {
             throw AuditFailure(
@@ -68,7 +71,12 @@ package struct AuditLog: Sendable {
         try FileLock.holding(folder.lock, wait: true) {
             var writer = try LogWriter.open(folder, key: key, source: source, limits: limits)
             defer { writer.close() }
-            return try body(&writer)
+            let waiting = GlassSpool(folder).takeable()
+            writer.before += waiting.compactMap(\.event)
+            let value = try body(&writer)
+            // Only what an append took with it has gone from there.
+            if writer.before.isEmpty { for one in waiting { try? Files.remove(one.path) } }
+            return value
         }
     }
 

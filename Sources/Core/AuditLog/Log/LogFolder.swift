@@ -17,6 +17,8 @@ package struct LogFolder: Equatable, Sendable {
     package var head: FilePath { path.appending("head") }
     /// The hash and the place of every 256 records; can be made again from the log at any time.
     package var index: FilePath { path.appending("index") }
+    /// The leaf hashes of all records, 32 bytes each: all that is kept of records that were given up.
+    package var leaves: FilePath { path.appending("leaves") }
     package var verifierKey: FilePath { path.appending("log.vkey") }
     package var signerKey: FilePath { path.appending("log.key") }
     /// What opens the sensitive values.
@@ -33,19 +35,18 @@ package struct LogFolder: Equatable, Sendable {
         LogSegment(number: number, folder: path)
     }
 
-    /// The parts of the log in their order.
+    /// The parts of the log in their order; the first ones may have been given up.
     ///
     /// - Throws: `AuditFailure.inconsistent` when one in between is gone.
     package func segments() throws -> [LogSegment] {
-        let names = try Files.list(path)
-        let numbers = Set(names.compactMap { LogSegment.number(of: $0) })
-        guard let last = numbers.max() else { return [] }
-        for number in 0..<last where !numbers.contains(number) {
+        let numbers = Set(try Files.list(path).compactMap { LogSegment.number(of: $0) })
+        guard let first = numbers.min(), let last = numbers.max() else { return [] }
+        for number in first...last where !numbers.contains(number) {
             throw AuditFailure(
                 .inconsistent, "the log's part \(segment(number).body) is gone, although later ones are there",
                 hint: keepEverything)
         }
-        return (0...last).map { segment($0) }
+        return (first...last).map { segment($0) }
     }
 
     /// The key that stands beside the log: good against mistakes, not against whoever could write both.
@@ -86,27 +87,16 @@ package struct LogSegment: Equatable, Sendable {
     package let number: Int
     fileprivate let folder: FilePath
 
-    /// The records, one a line; gone once they are older than the log keeps them.
+    /// The records, one a line.
     package var body: FilePath { folder.appending("log-\(label).jsonl") }
-    /// The leaf hashes of the records, 32 bytes each, where the records themselves were given up.
-    package var leaves: FilePath { folder.appending("leaves-\(label)") }
     /// The sensitive values of the records, encrypted.
     package var values: FilePath { folder.appending("values-\(label).jsonl") }
-
-    /// Whether only the hashes of its records are left.
-    package var isPruned: Bool { !Files.exists(body) && Files.exists(leaves) }
 
     private var label: String { String("\(1_000_000 + number)".dropFirst()) }
 
     fileprivate static func number(of name: String) -> Int? {
-        let digits =
-            if name.hasPrefix("log-"), name.hasSuffix(".jsonl") {
-                name.dropFirst(4).dropLast(6)
-            } else if name.hasPrefix("leaves-") {
-                name.dropFirst(7)
-            } else {
-                Substring()
-            }
+        guard name.hasPrefix("log-"), name.hasSuffix(".jsonl") else { return nil }
+        let digits = name.dropFirst(4).dropLast(6)
         guard digits.utf8.count == 6, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
         return Int(digits)
     }
@@ -116,17 +106,21 @@ package struct LogSegment: Equatable, Sendable {
 struct LogHead: Codable, Equatable {
     var v = 2
     let size: Int
-    /// The part of the log that is written to, and the bytes of its records.
-    let segment: Int
+    /// The part of the log that is written to, and the bytes of its records; version 1 had only one.
+    var segment: Int?
     let bytes: Int
     let device: UInt64
     let inode: UInt64
     let subtrees: [Digest]
 
+    var part: Int { segment ?? 0 }
+
     /// Nil when there is none, or none that makes sense: the log itself knows better anyway.
     static func read(_ folder: LogFolder) -> LogHead? {
         guard let bytes = try? Files.read(folder.head, limit: 1 << 16) else { return nil }
-        guard let head = try? JSONDecoder().decode(LogHead.self, from: Data(bytes)), head.v == 2 else { return nil }
+        guard let head = try? JSONDecoder().decode(LogHead.self, from: Data(bytes)), (1...2).contains(head.v) else {
+            return nil
+        }
         return head
     }
 
@@ -136,7 +130,7 @@ struct LogHead: Codable, Equatable {
             $0.member("bytes", bytes)
             $0.member("device", device)
             $0.member("inode", inode)
-            $0.member("segment", segment)
+            $0.member("segment", part)
             $0.member("size", size)
             $0.array("subtrees", subtrees.map(\.hex))
             $0.member("v", v)

@@ -33,7 +33,7 @@ package struct LogReader: Sendable {
                 excerpt.records.removeFirst(excerpt.records.count - count)
             }
         }
-        for segment in try folder.segments() where !segment.isPruned {
+        for segment in try folder.segments() {
             try copy(from: segment.body, into: splitter)
         }
         excerpt.records = Array(excerpt.records.suffix(count))

@@ -25,9 +25,12 @@ struct LogWriter {
         var lines: [UInt8] = []
         var values: [SealedValues] = []
         var entries: [AuditEntry] = []
+        var leaves: [Digest] = []
         for event in first + events {
             let (entry, line, sealed) = try line(event, seq: grown.size)
-            grown.append(MerkleHash.leaf(line.span), bytes: line.count + 1)
+            let leaf = MerkleHash.leaf(line.span)
+            grown.append(leaf, bytes: line.count + 1)
+            leaves.append(leaf)
             lines += line
             lines.append(lineFeed)
             entries.append(entry)
@@ -36,12 +39,11 @@ struct LogWriter {
         // The values first: a record whose values are missing would look as if somebody had erased them.
         if !values.isEmpty { try usingReserve { try write(values) } }
         try usingReserve { try writeDurably(lines) }
-        let index = LogIndex.encode(grown.takeCompleted())
-        let indexed = cursor.size
+        let (blocks, start) = (grown.takeCompleted(), cursor.size)
         cursor = grown
         before = []
         try usingReserve {
-            try write(index, after: indexed)
+            try LogIndex.write(leaves, from: start, completing: blocks, to: folder)
             try seal()
         }
         return Array(entries.dropFirst(first.count))
@@ -137,18 +139,6 @@ struct LogWriter {
         if isNew { try Files.syncDirectory(folder.path) }
     }
 
-    /// Adds what became whole blocks to the index; not durable, since the log itself knows.
-    private func write(_ index: [UInt8], after size: Int) throws {
-        guard !index.isEmpty else { return }
-        let file = try Files.open(folder.index, .writeOnly, options: [.create], permissions: [.ownerReadWrite])
-        defer { try? file.close() }
-        do {
-            try file.writeAll(toAbsoluteOffset: Int64(LogIndex.byteCount(for: size)), index)
-        } catch let code as Errno {
-            throw FileFailure("write", folder.index, code)
-        }
-    }
-
     /// Does it again with the room that is kept for a full disk.
     private func usingReserve(_ body: () throws -> Void) throws {
         do {
@@ -208,15 +198,17 @@ extension LogWriter {
     ) throws -> LogWriter? {
         guard let head = LogHead.read(folder), let tree = CompactTree(size: head.size, subtrees: head.subtrees),
             tree.size == checkpoint.size, tree.root == checkpoint.root,
-            Files.exists(folder.segment(head.segment).body), !Files.exists(folder.segment(head.segment + 1).body)
+            Files.exists(folder.segment(head.part).body), !Files.exists(folder.segment(head.part + 1).body)
         else { return nil }
-        let place = LogPlace(segment: head.segment, offset: head.bytes)
+        let place = LogPlace(segment: head.part, offset: head.bytes)
         let writer = try LogWriter(
             continuing: folder, key: key, source: source, limits: limits, at: LogCursor(tree: tree, place: place))
         do {
             let facts = try writer.inspect()
             let indexBytes = (try? Files.size(folder.index)) ?? 0
-            if head.bytes == Int(facts.size), head.device == UInt64(facts.deviceID.rawValue),
+            let leafBytes = (try? Files.size(folder.leaves)) ?? 0
+            if leafBytes == head.size * Digest.byteCount, head.bytes == Int(facts.size),
+                head.device == UInt64(facts.deviceID.rawValue),
                 head.inode == UInt64(facts.inode.rawValue), indexBytes == LogIndex.byteCount(for: head.size)
             {
                 return writer

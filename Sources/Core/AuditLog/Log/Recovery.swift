@@ -12,19 +12,18 @@ extension LogWriter {
         from checkpoint: SignedCheckpoint
     ) throws -> LogWriter {
         let wasWhole = LogHead.read(folder).map { $0.size == checkpoint.size } ?? false
-        let indexBytes = (try? Files.size(folder.index)) ?? 0
+        let hadIndex = Files.exists(folder.leaves)
         let found = try LogScan.run(folder, checkpoint: checkpoint)
         // Without a head, a crash from here on leads back to this place.
         try? Files.remove(folder.head)
         try removeLeftovers(folder)
-        try Files.write(LogIndex.encode(found.index), to: folder.index, durable: false)
+        try LogIndex.cut(folder, to: found.cursor.size)
         var writer = try LogWriter(continuing: folder, key: key, source: source, limits: limits, at: found.cursor)
         do {
             if found.tailBytes > 0 { try writer.setAside(from: found.cursor.place.offset) }
             // A log of an earlier version has all but its index: that is no news.
             let isOnlyIndex =
-                wasWhole && found.cursor.size == checkpoint.size && indexBytes == 0 && found.isSameFile
-                && found.cursor.size >= LogIndex.blockSize
+                wasWhole && !hadIndex && found.cursor.size == checkpoint.size && found.isSameFile
             try writer.report(completed: found.cursor.size - checkpoint.size, checkpoint, isOnlyIndex: isOnlyIndex)
         } catch {
             writer.close()
@@ -89,7 +88,6 @@ private let unrecorded = ".new"
 struct LogScan {
     /// The tree over every whole record, and where the next one goes.
     var cursor = LogCursor()
-    var index: [LogIndex.Entry] = []
     /// Bytes after the last whole record.
     var tailBytes = 0
     /// Whether the head names the file that is there.
@@ -105,17 +103,12 @@ struct LogScan {
         if blocks > 0, let (tree, place) = index.state(blocks: blocks),
             let scan = try? run(folder, checkpoint, from: LogCursor(tree: tree, place: place))
         {
-            return scan.after(Array(index.entries.prefix(blocks)))
+            return scan
         }
         return try run(folder, checkpoint, from: LogCursor())
     }
 
-    private func after(_ entries: [LogIndex.Entry]) -> LogScan {
-        var scan = self
-        scan.index = entries + index
-        return scan
-    }
-
+    /// Writes the index on its way: it is compared with a signed root whenever it is used.
     private static func run(
         _ folder: LogFolder, _ checkpoint: SignedCheckpoint, from start: LogCursor
     ) throws -> LogScan {
@@ -123,8 +116,16 @@ struct LogScan {
         var rootThen = checkpoint.size == 0 ? MerkleHash.empty : nil
         var (broken, path): (Int?, FilePath) = (nil, folder.path)
         var leftover = 0
-        func take(_ leaf: Digest, bytes: Int) {
+        var leaves: [Digest] = []
+        func writeIndex() throws {
+            try LogIndex.write(
+                leaves, from: cursor.size - leaves.count, completing: cursor.takeCompleted(), to: folder)
+            leaves.removeAll(keepingCapacity: true)
+        }
+        func take(_ leaf: Digest, bytes: Int) throws {
             cursor.append(leaf, bytes: bytes)
+            leaves.append(leaf)
+            if leaves.count == 4096 { try writeIndex() }
             if cursor.size == checkpoint.size { rootThen = cursor.tree.root }
         }
         var walk = LogWalk()
@@ -133,7 +134,7 @@ struct LogScan {
             enter: {
                 cursor.enter($0.number)
                 path = $0.body
-            }, pruned: { take($0, bytes: 0) },
+            }, pruned: { try take($0, bytes: 0) },
             take: { line in
                 if let broken {
                     throw AuditFailure(
@@ -146,7 +147,7 @@ struct LogScan {
                     leftover = line.count + 1
                     return
                 }
-                take(MerkleHash.leaf(line), bytes: line.count + 1)
+                try take(MerkleHash.leaf(line), bytes: line.count + 1)
             })
         guard Files.exists(folder.segment(cursor.place.segment).body) else {
             throw AuditFailure(
@@ -166,10 +167,11 @@ struct LogScan {
                 "the first \(checkpoint.size) records of \(path) are not those that its checkpoint signed",
                 hint: keepEverything)
         }
+        try writeIndex()
         let facts = try? path.stat()
         let head = LogHead.read(folder)
         return LogScan(
-            cursor: cursor, index: cursor.takeCompleted(), tailBytes: leftover + walk.tail,
+            cursor: cursor, tailBytes: leftover + walk.tail,
             isSameFile: facts.map { UInt64($0.inode.rawValue) } == head?.inode)
     }
 }

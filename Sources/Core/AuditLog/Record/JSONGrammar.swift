@@ -1,3 +1,5 @@
+import Platform
+
 /// The grammar of JSON (RFC 8259) over bytes that are UTF-8 already: finds where values end and builds nothing.
 ///
 /// Each function reads one thing at `position`, moves it behind that thing, and is false when it is not there.
@@ -62,7 +64,9 @@ enum JSONGrammar {
 
     private static func string(_ text: Span<UInt8>, _ position: inout Int) -> Bool {
         guard take("\"", text, &position) else { return false }
-        while position < text.count {
+        while true {
+            position = text.endOfPlainText(from: position)
+            guard position < text.count else { return false }
             let byte = text[position]
             position += 1
             switch byte {
@@ -73,7 +77,6 @@ enum JSONGrammar {
             default: continue
             }
         }
-        return false
     }
 
     /// What follows a backslash; a half of a surrogate pair must have its other half.

@@ -1,3 +1,5 @@
+import Platform
+
 /// What verification needs of a record, found without building one: many times faster, and strict about the JSON.
 ///
 /// The line must be one JSON object in UTF-8 with every key that a record must have, none of those twice. What stands inside
@@ -10,18 +12,29 @@ struct RecordOutline {
     private(set) var time = 0..<0
     private(set) var action = 0..<0
     private(set) var ref: Range<Int>?
+    private(set) var clock = 0..<0
     private var version = 0
     private var seen: Set = []
 
     /// - Throws: `AuditFailure.inconsistent` with the same sentences as the full reader.
     init(parsing line: Span<UInt8>) throws {
         var position = 0
-        guard (try? UTF8Span(validating: line)) != nil,
+        guard Self.isASCII(line) || (try? UTF8Span(validating: line)) != nil,
             JSONGrammar.object(line, &position, member: { take($0, $1, line) }), position == line.count,
             seen.contains(.version)
         else { throw AuditFailure(.inconsistent, "not a record") }
         guard AuditRecord.readableVersions.contains(version) else { throw AuditFailure.unknownVersion(version) }
         guard seen.isSuperset(of: .required) else { throw AuditFailure(.inconsistent, "not a record") }
+    }
+
+    /// Whether every byte is ASCII: then it is UTF-8 as well, and that is found out much faster.
+    private static func isASCII(_ line: Span<UInt8>) -> Bool {
+        var position = line.endOfPlainText(from: 0)
+        while position < line.count {
+            if line[position] >= 0x80 { return false }
+            position = line.endOfPlainText(from: position + 1)
+        }
+        return true
     }
 
     static func text(_ line: Span<UInt8>, _ range: Range<Int>) -> String {
@@ -55,12 +68,9 @@ struct RecordOutline {
 
     /// Looks at one key of the record and its value; false when that cannot stand in a record.
     private mutating func take(_ key: Range<Int>, _ value: Range<Int>, _ line: Span<UInt8>) -> Bool {
-        var name: UInt64 = 0
-        for index in key {
-            // An escape could spell a known key in another way, so that two readers read two records.
-            guard line[index] != UInt8(ascii: "\\") else { return false }
-            name = key.count <= 8 ? name << 8 | UInt64(line[index]) : 0
-        }
+        // An escape could spell a known key in another way, so that two readers read two records.
+        guard line.extracting(key).firstIndex(of: UInt8(ascii: "\\")) == nil else { return false }
+        let name = packed(key, line)
         switch name {
         case Name.v: return number(value, line).map { version = $0 } != nil && see(.version)
         case Name.seq: return number(value, line).map { seq = $0 } != nil && see(.seq)
@@ -70,14 +80,32 @@ struct RecordOutline {
         case Name.ref: return string(value, line).map { ref = $0 } != nil && see(.ref)
         case Name.time: return string(value, line).map { time = $0 } != nil && time.count == 27 && see(.time)
         case Name.phase:
-            let word = string(value, line).map { Self.text(line, $0) }
-            return word.flatMap { AuditRecord.Phase(rawValue: $0) }.map { phase = $0 } != nil && see(.phase)
+            return string(value, line).flatMap { phase(packed($0, line)) }.map { phase = $0 } != nil && see(.phase)
         case Name.host: return string(value, line) != nil && see(.host)
         case Name.program: return string(value, line) != nil && see(.program)
         case Name.version: return string(value, line) != nil && see(.programVersion)
-        case Name.clock: return line[value.lowerBound] == UInt8(ascii: "{") && see(.clock)
+        case Name.clock:
+            clock = value
+            return line[value.lowerBound] == UInt8(ascii: "{") && see(.clock)
         case Name.actor: return line[value.lowerBound] == UInt8(ascii: "{") && see(.actor)
         default: return true
+        }
+    }
+
+    /// The bytes in a row as a number; 0 for more than eight.
+    private func packed(_ range: Range<Int>, _ line: Span<UInt8>) -> UInt64 {
+        guard range.count <= 8 else { return 0 }
+        var name: UInt64 = 0
+        for index in range { name = name << 8 | UInt64(line[index]) }
+        return name
+    }
+
+    private func phase(_ name: UInt64) -> AuditRecord.Phase? {
+        switch name {
+        case Name.started: .started
+        case Name.finished: .finished
+        case Name.event: .event
+        default: nil
         }
     }
 
@@ -102,23 +130,23 @@ struct RecordOutline {
     }
 }
 
-/// The known keys as numbers, so that telling them apart costs no string.
+/// The known keys as numbers, their bytes in a row, so that telling them apart costs no string and no look-up.
 private enum Name {
-    static let v = packed("v")
-    static let seq = packed("seq")
-    static let pid = packed("pid")
-    static let id = packed("id")
-    static let action = packed("action")
-    static let ref = packed("ref")
-    static let time = packed("time")
-    static let phase = packed("phase")
-    static let host = packed("host")
-    static let program = packed("program")
-    static let version = packed("version")
-    static let clock = packed("clock")
-    static let actor = packed("actor")
+    static var v: UInt64 { 0x76 }
+    static var seq: UInt64 { 0x73_6571 }
+    static var pid: UInt64 { 0x70_6964 }
+    static var id: UInt64 { 0x6964 }
+    static var action: UInt64 { 0x6163_7469_6F6E }
+    static var ref: UInt64 { 0x72_6566 }
+    static var time: UInt64 { 0x7469_6D65 }
+    static var phase: UInt64 { 0x70_6861_7365 }
+    static var host: UInt64 { 0x686F_7374 }
+    static var program: UInt64 { 0x70_726F_6772_616D }
+    static var version: UInt64 { 0x76_6572_7369_6F6E }
+    static var clock: UInt64 { 0x63_6C6F_636B }
+    static var actor: UInt64 { 0x61_6374_6F72 }
 
-    private static func packed(_ name: String) -> UInt64 {
-        name.utf8.reduce(0) { $0 << 8 | UInt64($1) }
-    }
+    static var started: UInt64 { 0x73_7461_7274_6564 }
+    static var finished: UInt64 { 0x6669_6E69_7368_6564 }
+    static var event: UInt64 { 0x65_7665_6E74 }
 }

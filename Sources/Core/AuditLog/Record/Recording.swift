@@ -12,6 +12,12 @@ package struct AuditNote: Sendable {
     package var sensitive: [String: String] = [:]
     fileprivate var negative: String?
 
+    init(start: AuditEntry, target: AuditTarget, role: String?) {
+        (self.start, self.target, self.role) = (start, target, role)
+    }
+
+    var isNegative: Bool { negative != nil }
+
     /// Says that the act was carried out and its answer is no: drift, a proof that failed.
     package mutating func answerNo(_ reason: String) {
         negative = reason
@@ -30,6 +36,14 @@ extension AuditLog {
         facts: [String: AuditFact] = [:], _ body: (inout AuditNote) async throws -> Value
     ) async throws -> Value {
         let started = try append(AuditEvent(action, phase: .started, role: role, target: target, facts: facts))
+        return try await recording(action, target: target, role: role, after: started, body)
+    }
+
+    /// Does something whose `started` is in the log already.
+    nonisolated(nonsending) func recording<Value>(
+        _ action: AuditAction, target: AuditTarget, role: String? = nil, after started: AuditEntry,
+        _ body: (inout AuditNote) async throws -> Value
+    ) async throws -> Value {
         let began = ContinuousClock.now
         var note = AuditNote(start: started, target: target, role: role)
         var finished = AuditEvent(action, phase: .finished, ref: started.id)

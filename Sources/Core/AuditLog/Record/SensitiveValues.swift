@@ -29,6 +29,11 @@ struct SealedValues {
         self.commitments = commitments
     }
 
+    /// The values of a row, to be sealed anew.
+    init(_ row: SensitiveRow, opened values: [String: Value]) {
+        (seq, id, self.values, commitments) = (row.seq, row.id, values, [:])
+    }
+
     /// The line of the side file: in clear stand only the record's number and id.
     func encoded(_ key: SecretBytes, origin: String) throws -> [UInt8] {
         var plain = Array(try JSONEncoder().encode(values))
@@ -177,7 +182,7 @@ package final class SensitiveValues {
         if starts == nil {
             let segments = (try? folder.segments()) ?? []
             starts = segments.compactMap { part in
-                (try? part.firstRecord()).flatMap { $0.map { (seq: $0, segment: part) } }
+                (try? part.firstRecord()).flatMap { $0.map { (seq: $0.seq, segment: part) } }
             }
         }
         return starts?.last { $0.seq <= seq }?.segment.number ?? 0

@@ -87,6 +87,18 @@ enum AuditPageParts {
           button.addEventListener("click", () => show(filters));
           return button;
         };
+        const actionWords = {"policy.apply": "access policy applied", "policy.undo": "access policy taken back", "policy.review": "access reviewed", "backup.init": "backups set up",
+          "backup.run": "backup made", "backup.verify": "backup checked", "backup.restore": "backup restored", "backup.read": "rows read from a backup", "backup.prune": "old backups given up",
+          "backup.copy": "backup copied", "backup.rekey": "backup opened to other keys", "backup.hold": "backup held", "backup.release": "backup released", "log.created": "log begun",
+          "log.recovered": "log completed after a crash", "log.torn": "torn record set aside", "log.verify": "log verified", "log.read": "log read", "log.report": "report made",
+          "log.ingest": "server's log taken over", "pg.login": "login to PostgreSQL", "pg.logout": "logout from PostgreSQL", "pg.statement": "statement", "pg.failure": "error in PostgreSQL",
+          "pg.finding": "finding", "auth.login": "login", "auth.logout": "logout", "auth.lockout": "lockout", "auth.password.change": "password changed", "auth.password.reset": "password reset"};
+        const say = (code) => actionWords[code] ?? visible(code);
+        function act(code, kind = "", rest = "") {
+          const node = make("span", "chip " + kind, say(code) + rest);
+          node.title = visible(code);
+          return node;
+        }
         const kinds = [["failure", 1, "failures"], ["privileged", 2, "privileged changes"], ["backup", 4, "backups and proofs"], ["login", 8, "logins"],
           ["decryption", 16, "decryptions"], ["finding", 32, "findings"], ["statement", 64, "statements"], ["log", 128, "the log itself"]];
 
@@ -133,7 +145,7 @@ enum AuditPageParts {
           const cards = [[totals.acts, "act", "acts", {}], [totals.actors, "person or role", "people and roles", null], [totals.failures, "failure", "failures", {kind: "failure"}, true],
             [totals.privileged, "privileged change", "privileged changes", {kind: "privileged"}], [totals.backups, "backup made", "backups made", {kind: "backup"}],
             [totals.proved, "backup proved by restoring", "backups proved by restoring", null], [totals.logins, "login", "logins", {kind: "login"}],
-            [totals.refused, "login refused", "logins refused", {kind: "login", outcome: "failure"}, true], [totals.lockouts, "lockout", "lockouts", {q: "lockout"}, true],
+            [totals.refused, "login refused", "logins refused", {kind: "login", outcome: "failure"}, true], [totals.lockouts, "lockout", "lockouts", {action: "auth.lockout"}, true],
             [totals.decryptions, "decryption", "decryptions", {kind: "decryption"}], [totals.findings, "finding", "findings", {kind: "finding"}, true]];
           for (const [value, one, many, filters, alarms] of cards) {
             if (!value && ![0, 2, 3].includes(cards.findIndex((card) => card[1] === one))) continue;
@@ -142,9 +154,11 @@ enum AuditPageParts {
             byId("cards").append(card);
           }
         }
-        const findingWords = {"superuser-session": "sessions of superusers, who could switch the server's own log off", "setting-changed": "changes to settings of logging or auditing",
-          "lines-missing": "gaps in a session's numbered lines: something was taken out of the server's log", "lines-unreadable": "times lines of the server's log could not be read",
-          "file-changed": "log files that were changed or cut after they were read"};
+        const findingWords = {"superuser-session": ["session of a superuser, who could switch the server's own log off", "sessions of superusers, who could switch the server's own log off"],
+          "setting-changed": ["change to a setting of logging or auditing", "changes to settings of logging or auditing"],
+          "lines-missing": ["gap in a session's numbered lines: something is missing in the server's log", "gaps in sessions' numbered lines: something is missing in the server's log"],
+          "lines-unreadable": ["time lines of the server's log could not be read", "times lines of the server's log could not be read"],
+          "file-changed": ["log file that was changed or cut after it was read", "log files that were changed or cut after they were read"]};
         function fillConcerns() {
           const list = byId("concerns"), add = (kind, ...parts) => list.append(make("li", kind, ...parts));
           if (!verdict.intact) add("bad", "The log is not intact: see above.");
@@ -153,9 +167,9 @@ enum AuditPageParts {
           if (unproved) add("", count(unproved, "backup has", "backups have") + " no good proof by restoring in this period.");
           const wrong = report.backups.rows.filter((row) => row.proofs.some((proof) => !proof.good)).length;
           if (wrong) add("bad", count(wrong, "backup has", "backups have") + " a proof that did not hold.");
-          for (const row of report.findings.rows) add(row.finding === "superuser-session" ? "" : "bad", number(row.count) + " " + (findingWords[row.finding] ?? visible(row.finding)) + ". ", link("show", {kind: "finding", q: row.finding}));
+          for (const row of report.findings.rows) add(row.finding === "superuser-session" ? "" : "bad", count(row.count, ...(findingWords[row.finding] ?? [visible(row.finding)])) + ". ", link("show", {kind: "finding", q: row.finding}));
           if (totals.lockouts) add("", count(totals.lockouts, "lockout") + " after wrong passwords.");
-          for (const row of report.failures.rows.slice(0, 3)) add("", number(row.count) + " × ", name(row.failure), " failed: ", name(row.reason || "no reason given"), " ", link("show", {action: row.failure, outcome: "failure"}));
+          for (const row of report.failures.rows.slice(0, 3)) add("", number(row.count) + " × " + say(row.failure) + ": ", name(row.reason || "failed"), " ", link("show", {action: row.failure, outcome: "failure"}));
           if (totals.unreadable) add("bad", count(totals.unreadable, "line") + " of the log could not be read.");
           if (!list.childNodes.length) add("good", totals.acts ? "Nothing failed and nothing stands out." : "Nothing happened in this period.");
         }
@@ -211,14 +225,14 @@ enum AuditPageParts {
         function fillTables() {
           const most = Math.max(1, ...report.actors.rows.map((row) => row.acts));
           fill("who-list", report.actors, [["Who"], ["Acts", "num"], ["Failures", "num"], ["What"], ["First and last"]], (row) => make("tr", "",
-            cell("name", "", link(name(row.actor), {actor: row.actor}), share(row.acts, row.failures, most)), cell("num", "acts", number(row.acts)), cell("num", "failures", row.failures ? chip(number(row.failures), "strong") : "0"),
-            cell("", "", ...row.actions.slice(0, 8).map(([action, acts, failures]) => chip(action + " " + number(acts), failures ? "strong" : action.startsWith("policy") || action.startsWith("keys") ? "write" : "")), row.actions.length > 8 ? "and more" : null),
+            cell("name", "", link(name(row.actor), {actor: visible(row.actor)}), share(row.acts, row.failures, most)), cell("num", "acts", number(row.acts)), cell("num", "failures", row.failures ? chip(number(row.failures), "strong") : "0"),
+            cell("", "", ...row.actions.slice(0, 8).map(([action, acts, failures]) => act(action, failures === acts ? "strong" : action.startsWith("policy") || action.startsWith("keys") ? "write" : "", " " + number(acts))), row.actions.length > 8 ? "and more" : null),
             cell("time", "", day(row.first) === day(row.last) ? when(row.first) : day(row.first) + " to " + day(row.last))), "Nobody did anything.");
-          fill("failures-list", report.failures, [["What"], ["Times", "num"], ["Why"], ["Last"]], (row) => make("tr", "", cell("name", "", link(name(row.failure), {action: row.failure, outcome: "failure"})),
+          fill("failures-list", report.failures, [["What"], ["Times", "num"], ["Why"], ["Last"]], (row) => make("tr", "", cell("name", "", link(say(row.failure), {action: row.failure, outcome: "failure"})),
             cell("num", "times", number(row.count)), cell("", "", name(row.reason || "no reason given")), cell("time", "last", when(row.last))), "Nothing failed.");
           byId("findings").hidden = !report.findings.rows.length;
           fill("findings-list", report.findings, [["Finding"], ["Times", "num"], ["Means"], ["Last"]], (row) => make("tr", "", cell("name", "", link(name(row.finding), {kind: "finding", q: row.finding})),
-            cell("num", "times", number(row.count)), cell("", "", findingWords[row.finding] ?? ""), cell("time", "last", when(row.last))), "");
+            cell("num", "times", number(row.count)), cell("", "", findingWords[row.finding]?.[1] ?? ""), cell("time", "last", when(row.last))), "");
           fill("backups-list", report.backups, [["Backup"], ["Made"], ["Size", "num"], ["Proofs"]], (row) => make("tr", "",
             cell("name", "", name((row.cluster ? row.cluster + " " : "") + row.backup), row.outcome === "failure" ? make("div", "", chip("failed", "strong")) : null),
             cell("time", "made", row.at ? when(row.at) + " by " : "before this period", row.at ? name(row.actor) : null), cell("num", "size", row.bytes === undefined ? "" : size(row.bytes)),
@@ -232,8 +246,11 @@ enum AuditPageParts {
         """#
 
     static let records = #"""
-        const rows = report.records.rows.map(([record, time, action, outcome, actor, target, details, bits]) => ({record, time, action, outcome, actor, target, details, bits,
-          text: visible([record, time, action, outcome, actor, target, details].join(" ")).toLowerCase()})).reverse();
+        const rows = report.records.rows.map(([record, time, action, outcome, ...rest]) => {
+          const [actor, target, details] = rest.map(visible), bits = rest[3];
+          return {record, time, action: visible(action), outcome, actor, target, details, bits,
+            text: [record, time, visible(action), actionWords[action] ?? "", outcome, actor, target, details].join(" ").toLowerCase()};
+        }).reverse();
         const fields = ["q", "kind", "actor", "action", "outcome", "from", "to"];
         const state = Object.fromEntries(fields.map((field) => [field, ""]));
         let limit = 100;
@@ -263,7 +280,7 @@ enum AuditPageParts {
         }
         function recordRow(row, words) {
           const failed = row.outcome === "failure";
-          return make("tr", "", cell("time", "", when(row.time), make("div", "small", "record " + row.record)), cell("", "", chip(row.action, failed ? "strong" : row.bits & 2 ? "write" : ""), failed ? make("div", "small", "failed") : null),
+          return make("tr", "", cell("time", "", when(row.time), make("div", "small", "record " + row.record)), cell("", "", act(row.action, failed ? "strong" : row.bits & 2 ? "write" : ""), failed ? make("div", "small", "failed") : null),
             cell("name", "", name(row.actor, words)), cell("", "", name(row.target, words)), cell("rest", "", name(row.details, words)));
         }
         function render() {
@@ -281,7 +298,7 @@ enum AuditPageParts {
         options("kind", "every kind", kinds.filter(([, bits]) => rows.some((row) => row.bits & bits)).map(([kind, , text]) => [kind, text]));
         options("actor", "everybody", [...new Set(rows.map((row) => row.actor.replace(/ \((sudo|role) .*\)$/, "")))].sort().slice(0, 2000).map((actor) => [actor, actor]));
         const codes = [...new Set(rows.map((row) => row.action))];
-        options("action", "every action", [...new Set([...codes, ...codes.map((code) => code.split(".")[0])])].sort().map((code) => [code, code.includes(".") ? code : "all of " + code]));
+        options("action", "every action", [...new Set([...codes, ...codes.map((code) => code.split(".")[0])])].sort().map((code) => [code, code.includes(".") ? say(code) : "all of " + code]));
         function fillCheck() {
           const {log} = report, quote = (text) => "'" + String(text).replaceAll("'", "'\\''") + "'";
           const part = (title, text, code) => [make("h3", "", title), make("p", "", text), ...(code ? [make("pre", "", visible(code).replaceAll("\\u{A}", "\n"))] : [])];

@@ -64,7 +64,7 @@ enum CSVText {
     static func append(_ row: ReportRow, _ bytes: inout [UInt8]) {
         let facts = row.facts.map { "\($0.name)=\($0.text)" }.joined(separator: " ")
         let cells = [
-            "\(row.seq)", row.moment, row.logged, row.action, row.phase, row.outcome, row.actor, row.user, row.sudo,
+            "\(row.seq)", row.moment, row.logged, row.code, row.phase, row.outcome, row.actor, row.user, row.sudo,
             row.role, row.host, row.program, row.target("database") ?? "", row.target("backup") ?? "",
             row.target("object") ?? "", row.target("cluster") ?? "", row.target("system") ?? "", row.reason, row.status,
             facts, row.id,

@@ -117,6 +117,8 @@ extension EvidencePack {
             origin, size, root = note.decode().split("\n")[:3]
             size, root = int(size), base64.b64decode(root)
             proof = json.loads(read(folder, "proof.json"))
+            if proof["format"] != "dbsec subset proof v1" or proof["size"] != size:
+                raise ValueError("proof.json belongs to another checkpoint")
             subtrees = {(start, count): bytes.fromhex(digest) for start, count, digest in proof["subtrees"]}
             leaves = {}
             for line in read(folder, "records.jsonl").split(b"\n")[:-1]:

@@ -26,7 +26,7 @@ enum OCSF {
             }
             if event.classId == 6003 {
                 json.object("api") { json in
-                    json.member("operation", row.action)
+                    json.member("operation", row.code)
                     json.object("service") { $0.member("name", row.program) }
                 }
             }
@@ -53,7 +53,7 @@ enum OCSF {
             }
             if !row.reason.isEmpty { json.member("message", row.reason) }
             json.object("metadata") { json in
-                json.member("event_code", row.action)
+                json.member("event_code", row.code)
                 json.member("logged_time", milliseconds(row.logged))
                 json.member("original_time", row.moment)
                 json.object("product") { json in
@@ -65,10 +65,10 @@ enum OCSF {
                 json.member("version", "1.3.0")
             }
             if event.classId == 3005 {
-                json.array("privileges") { $0.element(row.fact("changes").map { "\($0) changes" } ?? row.action) }
+                json.array("privileges") { $0.element(row.fact("changes").map { "\($0) changes" } ?? row.code) }
             }
             if event.classId == 3002 {
-                json.object("service") { $0.member("name", row.action == "auth.event" ? "dbauth" : "postgresql") }
+                json.object("service") { $0.member("name", row.code == "auth.event" ? "dbauth" : "postgresql") }
             }
             json.member("severity_id", event.severity)
             if event.classId == 6003 || event.classId == 6005 {
@@ -104,7 +104,7 @@ enum OCSF {
     }
 
     private static func mapped(_ row: ReportRow) -> Event {
-        switch row.action {
+        switch row.code {
         case "pg.login": return Event(classId: 3002, activity: 1, activityName: "Logon")
         case "pg.logout": return Event(classId: 3002, activity: 2, activityName: "Logoff")
         case "pg.finding": return Event(classId: 2004, activity: 1, activityName: "Create")
@@ -113,10 +113,10 @@ enum OCSF {
         case "policy.apply", "policy.undo": return Event(classId: 3005, activity: 1, activityName: "Assign Privileges")
         default: break
         }
-        if row.action.contains("decrypt") { return Event(classId: 6005, activity: 10, activityName: "Decrypt") }
-        if row.action.contains("encrypt") { return Event(classId: 6005, activity: 9, activityName: "Encrypt") }
-        if row.action == "backup.read" { return Event(classId: 6005, activity: 1, activityName: "Read") }
-        let verb = row.action.split(separator: ".").last.map(String.init) ?? ""
+        if row.code.contains("decrypt") { return Event(classId: 6005, activity: 10, activityName: "Decrypt") }
+        if row.code.contains("encrypt") { return Event(classId: 6005, activity: 9, activityName: "Encrypt") }
+        if row.code == "backup.read" { return Event(classId: 6005, activity: 1, activityName: "Read") }
+        let verb = row.code.split(separator: ".").last.map(String.init) ?? ""
         let activities = [
             "run": 1, "init": 1, "created": 1, "copy": 1, "verify": 2, "read": 2, "report": 2, "review": 2,
             "restore": 3,

@@ -24,6 +24,8 @@ struct ReportRow {
     /// When it happened, and when it was written into the log.
     let moment: String
     let logged: String
+    /// The stable code, and the one that is shown: of a login store's events each has its own.
+    let code: String
     let action: String
     let phase: String
     let outcome: String
@@ -43,7 +45,7 @@ struct ReportRow {
         id = JSONText.string(line, fields.id)
         moment = JSONText.string(line, fields.moment(line))
         logged = JSONText.string(line, fields.time)
-        action = JSONText.string(line, fields.action)
+        code = JSONText.string(line, fields.action)
         phase = JSONText.string(line, fields.phase)
         outcome = JSONText.string(line, fields.outcome)
         reason = JSONText.string(line, fields.reason)
@@ -52,12 +54,14 @@ struct ReportRow {
         program = JSONText.string(line, fields.program)
         target = RecordFields.members(of: fields.target, line)
         facts = RecordFields.members(of: fields.facts, line).filter { $0.name != "at" && $0.name != "batch" }
+        let event = facts.first { $0.name == "event" }?.text
+        action = code == "auth.event" && event != nil ? "auth.\(event ?? "")" : code
         let actor = RecordFields.members(of: fields.actor, line)
         user = actor.first { $0.name == "user" }?.text ?? ""
         sudo = actor.first { $0.name == "sudo" }?.text ?? ""
         role = actor.first { $0.name == "role" }?.text ?? ""
         kinds = Self.kinds(
-            action, isFailure: outcome == "failure", class: facts.first { $0.name == "class" }?.text ?? "",
+            code, isFailure: outcome == "failure", class: facts.first { $0.name == "class" }?.text ?? "",
             command: facts.first { $0.name == "command" }?.text ?? "")
     }
 
@@ -71,7 +75,7 @@ struct ReportRow {
     }
 
     /// Whether another program's word was taken for it.
-    var isTold: Bool { action.hasPrefix("pg.") || action == "auth.event" }
+    var isTold: Bool { code.hasPrefix("pg.") || code == "auth.event" }
 
     static func kinds(_ action: String, isFailure: Bool, class statementClass: String, command: String) -> Kinds {
         var kinds: Kinds = isFailure ? [.failure] : []
@@ -84,7 +88,9 @@ struct ReportRow {
             if changes.contains(action) { kinds.insert(.privileged) }
             if action == "backup.read" { kinds.insert(.decryption) }
         case "policy", "keys": kinds.insert(.privileged)
-        case "log": kinds.insert(.log)
+        case "log":
+            kinds.insert(.log)
+            if ["log.key", "log.prune", "log.redact", "log.break_glass"].contains(action) { kinds.insert(.privileged) }
         case "field", "pii", "column": if !action.contains("decrypt") { kinds.insert(.privileged) }
         case "pg":
             if action == "pg.finding" { kinds.insert(.finding) }

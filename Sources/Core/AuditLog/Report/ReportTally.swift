@@ -153,7 +153,7 @@ struct ReportTally: Sendable {
         guard isLogin || isLockout else { return }
         // Where no name is written down, the store's keyed hash of it tells the attempts apart.
         let who =
-            row.action == "auth.event"
+            row.code == "auth.event"
             ? "login "
                 + (row.fact("account") ?? row.fact("identifier_hash").map { "unknown \($0.prefix(12))" } ?? "unknown")
             : row.role.isEmpty ? "a name that is no role" : row.role

@@ -30,3 +30,6 @@ const void *clinux_find(const void *bytes, size_t count, const void *needle, siz
 
 /// Where `byte` last stands in `bytes`; null when it does not.
 const void *clinux_find_last(const void *bytes, size_t count, int byte);
+
+/// Sends one message to the system's log, whose socket has this path.
+int clinux_syslog(const char *socket_path, const char *text, size_t count);
