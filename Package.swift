@@ -112,3 +112,11 @@ let package = Package(
         tests("LayoutTests", []),
     ]
 )
+
+// What scripts/benchmark-audit runs: a program of its own, so that no tool carries it.
+if Context.environment["DBSEC_BENCHMARK"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "AuditBenchmark", dependencies: ["AuditLog", "Platform", system], path: "Tests/AuditBenchmark",
+            swiftSettings: common))
+}

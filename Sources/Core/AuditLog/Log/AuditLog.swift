@@ -66,6 +66,19 @@ package struct AuditLog: Sendable {
         return try writing { try $0.append(events) }
     }
 
+    /// Lends this process the log for a while: each record is durable when `append` returns, and one checkpoint covers all.
+    ///
+    /// Everybody else waits meanwhile, so keep it short. A crash in it loses no record: the next open completes the rest.
+    package func session<Value>(_ body: (inout AuditSession) throws -> Value) throws -> Value {
+        try writing { writer in
+            var session = AuditSession(writer: writer)
+            defer { writer = session.writer }
+            let result = Result { try body(&session) }
+            try session.writer.publish()
+            return try result.get()
+        }
+    }
+
     /// Lends a writer to `body` while this process holds the log's lock.
     func writing<Value>(_ body: (inout LogWriter) throws -> Value) throws -> Value {
         try FileLock.holding(folder.lock, wait: true) {
@@ -107,5 +120,15 @@ package struct AuditLog: Sendable {
         defer { writer.close() }
         _ = try writer.append([AuditEvent(.logCreated, facts: ["verifierKey": .text(key.verifier.description)])])
         try Files.syncDirectory(folder.path)
+    }
+}
+
+/// The log while one process has it to itself.
+package struct AuditSession {
+    fileprivate var writer: LogWriter
+
+    @discardableResult
+    package mutating func append(_ event: AuditEvent) throws -> AuditEntry {
+        try writer.write([event])[0]
     }
 }

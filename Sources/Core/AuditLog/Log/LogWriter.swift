@@ -14,23 +14,33 @@ struct LogWriter {
     var cursor: LogCursor
     /// What goes into the log before whatever else does: what was found out on the way here.
     var before: [AuditEvent] = []
+    /// What the index does not have yet.
+    private var leaves: [Digest] = []
+    private var blocks: [LogCursor.Block] = []
 
     /// Appends events so that, when this returns, they are durable and the checkpoint covers them.
     ///
     /// - Throws: a failure, and then none of them counts as recorded.
     mutating func append(_ events: [AuditEvent]) throws -> [AuditEntry] {
+        let entries = try write(events)
+        try publish()
+        return entries
+    }
+
+    /// Makes events durable; head and checkpoint lag behind until `publish`, and a crash in between is put right later.
+    mutating func write(_ events: [AuditEvent]) throws -> [AuditEntry] {
         try beginSegmentWhenFull()
         let first = segmentRecord.map { [$0] + before } ?? before
         var grown = cursor
         var lines: [UInt8] = []
         var values: [SealedValues] = []
         var entries: [AuditEntry] = []
-        var leaves: [Digest] = []
+        var new: [Digest] = []
         for event in first + events {
             let (entry, line, sealed) = try line(event, seq: grown.size)
             let leaf = MerkleHash.leaf(line.span)
             grown.append(leaf, bytes: line.count + 1)
-            leaves.append(leaf)
+            new.append(leaf)
             lines += line
             lines.append(lineFeed)
             entries.append(entry)
@@ -39,14 +49,29 @@ struct LogWriter {
         // The values first: a record whose values are missing would look as if somebody had erased them.
         if !values.isEmpty { try usingReserve { try write(values) } }
         try usingReserve { try writeDurably(lines) }
-        let (blocks, start) = (grown.takeCompleted(), cursor.size)
+        blocks += grown.takeCompleted()
+        leaves += new
         cursor = grown
         before = []
+        guard leaves.count >= 4096 else { return Array(entries.dropFirst(first.count)) }
+        try usingReserve { try writeIndex() }
+        leaves = []
+        blocks = []
+        return Array(entries.dropFirst(first.count))
+    }
+
+    /// Brings index, checkpoint and head to what was written.
+    mutating func publish() throws {
         try usingReserve {
-            try LogIndex.write(leaves, from: start, completing: blocks, to: folder)
+            try writeIndex()
             try seal()
         }
-        return Array(entries.dropFirst(first.count))
+        leaves = []
+        blocks = []
+    }
+
+    private func writeIndex() throws {
+        try LogIndex.write(leaves, from: cursor.size - leaves.count, completing: blocks, to: folder)
     }
 
     /// The event as a record and its line; facts that make it too long are left out, and counted.

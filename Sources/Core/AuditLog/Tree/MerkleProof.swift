@@ -32,9 +32,9 @@ package enum MerkleProof {
     package static func extends(
         old: Int, oldRoot: Digest, new: Int, newRoot: Digest, proof: [Digest]
     ) -> Bool {
-        guard old >= 0, old <= new else { return false }
+        // Every tree begins with the empty one: that says nothing, and is no proof.
+        guard old > 0, old <= new else { return false }
         if old == new { return proof.isEmpty && oldRoot == newRoot }
-        if old == 0 { return proof.isEmpty && oldRoot == MerkleHash.empty }
         var steps = proof[...]
         var (position, last) = (old - 1, new - 1)
         while position & 1 == 1 {

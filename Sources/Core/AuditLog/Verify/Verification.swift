@@ -161,7 +161,7 @@ extension LogReader {
     private func nameFirst(
         _ checkpoint: SignedCheckpoint?, _ scan: VerifyingScan, _ verdict: inout LogVerdict
     ) throws {
-        guard let checkpoint, scan.findingCount == 0, let root = scan.roots[checkpoint.size], root != checkpoint.root,
+        guard let checkpoint, let root = scan.roots[checkpoint.size], root != checkpoint.root,
             Files.exists(folder.leaves)
         else { return }
         var (number, block): (Int, [Digest]) = (0, [])
@@ -174,8 +174,12 @@ extension LogReader {
         }
         var walk = LogWalk()
         try? walk.run(folder, pruned: { look($0) }, take: { look(MerkleHash.leaf($0)) })
-        guard let changed, changed < checkpoint.size else { return }
-        verdict.find("is not the record that was written here: its hash was another", record: changed)
+        guard let changed, changed < checkpoint.size, changed < scan.findings.compactMap(\.record).min() ?? .max else {
+            return
+        }
+        verdict.findings.insert(
+            LogVerdict.Finding(record: changed, what: "is not the record that was written here: its hash was another"),
+            at: 0)
     }
 
     /// Turns what is wrong with the log into a finding; that it cannot be read at all stays an error.
