@@ -172,6 +172,34 @@ import Testing
         #expect(made.index.databases[0].facts.notCovered.map(\.name) == ["public.k", "public.m"])
     }
 
+    @Test func `the keys of encrypted columns are named, and what only looks like dbpii's table is not asked`()
+        async throws
+    {
+        let database = try Database.current
+        let (one, two) = ("00000000000000aa", "00000000000000bb")
+        try await database.run(
+            """
+            CREATE SCHEMA dbpii;
+            CREATE TABLE dbpii.columns (context text, keys text[]);
+            INSERT INTO dbpii.columns VALUES
+                ('users.phone', ARRAY['\(two)', '\(one)']), ('users.email', ARRAY['\(one)', 'no key']),
+                ('users.new', '{}')
+            """)
+        let made = try await withProducer { try await $0.back(database) }
+        #expect(
+            made.manifest.fieldKeys == [
+                FieldKeyUse(context: "users.email", keys: [one]),
+                FieldKeyUse(context: "users.phone", keys: [one, two]),
+            ])
+        // A view would run what its owner wrote, as the role that makes backups.
+        try await database.run(
+            """
+            DROP TABLE dbpii.columns;
+            CREATE VIEW dbpii.columns AS SELECT 'x' AS context, ARRAY['\(one)'] AS keys FROM (SELECT 1 / 0) AS trap
+            """)
+        #expect(try await withProducer { try await $0.back(database) }.manifest.fieldKeys == nil)
+    }
+
     @Test func `the facts of the database are those of the catalog`() async throws {
         let database = try Database.current
         try await database.run(

@@ -17,6 +17,22 @@ package enum AuditAction: String, Codable, Sendable, CaseIterable {
     case backupHold = "backup.hold"
     case backupRelease = "backup.release"
 
+    case keysInit = "keys.init"
+    case keysRotate = "keys.rotate"
+    case keysRewrap = "keys.rewrap"
+    case keysExport = "keys.export"
+    case keysDestroy = "keys.destroy"
+    case fieldEncrypt = "field.encrypt"
+    case fieldDecrypt = "field.decrypt"
+    case columnStart = "column.start"
+    case columnBackfill = "column.backfill"
+    case columnGate = "column.gate"
+    case columnFinish = "column.finish"
+    case columnRotate = "column.rotate"
+    case columnReindex = "column.reindex"
+    case columnRevert = "column.revert"
+    case columnVerify = "column.verify"
+
     /// The first record of every log.
     case logCreated = "log.created"
     /// Head or checkpoint were older than the log, as a crash leaves them, and were completed from it.

@@ -247,6 +247,7 @@ package struct BackupRun: Sendable {
             producerKey: signer.keyID.description, auditCheckpoint: try audit.newestCheckpoint(),
             trust: keys.holdsIdentity ? .sameHost : .separate,
             notCovered: source.gaps + contents.index.databases.flatMap(\.facts.gaps))
+        manifest.fieldKeys = Manifest.fieldKeys(of: contents.index.databases.map(\.facts))
         if !options.tags.isEmpty { manifest.tags = options.tags.sorted() }
         return try manifest.publish(in: folder, signedBy: signer)
     }
