@@ -33,6 +33,12 @@ package enum AuditAction: String, Codable, Sendable, CaseIterable {
     case columnRevert = "column.revert"
     case columnVerify = "column.verify"
 
+    case fieldPurge = "field.purge"
+    case fieldMask = "field.mask"
+    case subjectCreate = "subject.create"
+    case subjectErase = "subject.erase"
+    case subjectExport = "subject.export"
+
     /// The first record of every log.
     case logCreated = "log.created"
     /// Head or checkpoint were older than the log, as a crash leaves them, and were completed from it.
