@@ -48,6 +48,12 @@ package enum AuditAction: String, Codable, Sendable, CaseIterable {
     case authKeyRevoke = "auth.apikey.revoke"
     case authPurge = "auth.purge"
 
+    case fieldPurge = "field.purge"
+    case fieldMask = "field.mask"
+    case subjectCreate = "subject.create"
+    case subjectErase = "subject.erase"
+    case subjectExport = "subject.export"
+
     /// The first record of every log.
     case logCreated = "log.created"
     /// Head or checkpoint were older than the log, as a crash leaves them, and were completed from it.
