@@ -48,6 +48,12 @@ package enum AuditAction: String, Codable, Sendable, CaseIterable {
     case authKeyRevoke = "auth.apikey.revoke"
     case authPurge = "auth.purge"
 
+    case fieldPurge = "field.purge"
+    case fieldMask = "field.mask"
+    case subjectCreate = "subject.create"
+    case subjectErase = "subject.erase"
+    case subjectExport = "subject.export"
+
     /// The first record of every log.
     case logCreated = "log.created"
     /// Head or checkpoint were older than the log, as a crash leaves them, and were completed from it.
@@ -76,4 +82,18 @@ package enum AuditAction: String, Codable, Sendable, CaseIterable {
     case logVerify = "log.verify"
     /// Somebody read the log and asked for that to be on record.
     case logRead = "log.read"
+    /// A report was made of the log.
+    case logReport = "log.report"
+    /// Lines of a server's log, or rows of its login store, were taken into the log: from where to where.
+    case logIngest = "log.ingest"
+
+    // What PostgreSQL itself says, as `dbaudit ingest` took it.
+    case pgLogin = "pg.login"
+    case pgLogout = "pg.logout"
+    case pgStatement = "pg.statement"
+    case pgFailure = "pg.failure"
+    /// Something that an auditor should look at: logging was changed, a superuser was there, lines are missing.
+    case pgFinding = "pg.finding"
+    /// A row of `dbauth.events`; its fact `event` says which.
+    case authEvent = "auth.event"
 }

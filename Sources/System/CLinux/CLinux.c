@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -38,6 +38,12 @@ int clinux_memory_file(const char *name, int inherit) {
 }
 
 int clinux_duplicate(int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, 0); }
+
+const void *clinux_find(const void *bytes, size_t count, const void *needle, size_t needle_count) {
+    return memmem(bytes, count, needle, needle_count);
+}
+
+const void *clinux_find_last(const void *bytes, size_t count, int byte) { return memrchr(bytes, byte, count); }
 
 int clinux_syslog(const char *socket_path, const char *text, size_t count) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -10,6 +10,7 @@ import Console
             """,
         verbs: [
             Verify.self, Show.self, PrintCheckpoint.self,
+            Search.self, Tail.self, MakeReport.self, IngestLogs.self,
             // What keeps the log, proves records of it, and puts checkpoints elsewhere.
             Anchor.self, Anchors.self, TimestampVerb.self, Prove.self, VerifyProof.self, Consistency.self, Export.self,
             Heartbeat.self, Acknowledge.self, Keys.self, Prune.self, Redact.self,
