@@ -112,3 +112,11 @@ let package = Package(
         tests("LayoutTests", []),
     ]
 )
+
+// Only for scripts/benchmark-auth.
+if Context.environment["DBSEC_BENCHMARK"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "benchmark-login", dependencies: ["Credentials", "PostgresClient", "Cryptography", "Platform"],
+            path: "Benchmarks/Login", swiftSettings: common))
+}
