@@ -1,5 +1,6 @@
 import Credentials
 import Cryptography
+import Glibc
 import Platform
 import PostgresClient
 
@@ -13,7 +14,7 @@ import PostgresClient
         }
     }
 
-    /// The best of many, in milliseconds, as the C program beside it counts.
+    /// The best of many, in milliseconds of processor time, as the C program beside it counts: other work takes no part in it.
     private static func hashes() async throws {
         let password = Password("a password to measure with")
         for (name, scheme, rounds) in [
@@ -23,12 +24,18 @@ import PostgresClient
             let settings = try hasher.freshSettings()
             var times: [Double] = []
             for _ in 0..<rounds {
-                let start = ContinuousClock.now
+                let start = processorTime()
                 _ = try await hasher.compute(settings, password)
-                times.append(Calibration.milliseconds(ContinuousClock.now - start))
+                times.append(processorTime() - start)
             }
             try StandardOutput.write("\(name) \(times.min() ?? 0)\n")
         }
+    }
+
+    private static func processorTime() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) * 1e3 + Double(time.tv_nsec) / 1e6
     }
 
     /// On the server that `PGHOST` and the rest name.
