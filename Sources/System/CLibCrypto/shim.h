@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include "timestamp.h"
 
 // The one-shot and EVP interfaces of OpenSSL 3 cost more than hashing a short row does. The plain
 // SHA-256 functions are marked deprecated, not slow or unsafe: they are wrapped here to keep that quiet.
