@@ -113,10 +113,14 @@ let package = Package(
     ]
 )
 
-// What scripts/benchmark-audit runs: a program of its own, so that no tool carries it.
+// What scripts/benchmark-audit and scripts/benchmark-auth run: programs of their own, so that no tool carries them.
 if Context.environment["DBSEC_BENCHMARK"] != nil {
-    package.targets.append(
+    package.targets += [
         .executableTarget(
             name: "AuditBenchmark", dependencies: ["AuditLog", "Platform", system], path: "Tests/AuditBenchmark",
-            swiftSettings: common))
+            swiftSettings: common),
+        .executableTarget(
+            name: "LoginBenchmark", dependencies: ["Credentials", "PostgresClient", "Cryptography", "Platform"],
+            path: "Tests/LoginBenchmark", swiftSettings: common),
+    ]
 }

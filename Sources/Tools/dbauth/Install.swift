@@ -105,14 +105,7 @@ struct Install: Command {
         wanted.minimumLength = minimumLength ?? settings.minimumLength ?? 15
         wanted.isProgressive = progressive || settings.progressive == true
         for (number, value) in numbers { wanted[keyPath: number.place] = value }
-        if pepper {
-            guard let keys = try await context.credentialKeys(keys) else {
-                throw PlainFailure(
-                    .configuration, "a pepper comes out of a keyring, and none was named",
-                    hint: "--keyring FILE; dbpii keys init makes one")
-            }
-            wanted.pepper = try keys.peppers().active
-        }
+        if pepper { wanted.pepper = try await context.neededPeppers(keys).active }
         return wanted
     }
 }
