@@ -112,3 +112,12 @@ let package = Package(
         tests("LayoutTests", []),
     ]
 )
+
+// Programs of benchmarks, which only their scripts build.
+if Context.environment["DBSEC_BENCHMARKS"] != nil {
+    package.products.append(.executable(name: "BenchmarkFields", targets: ["BenchmarkFields"]))
+    package.targets.append(
+        .executableTarget(
+            name: "BenchmarkFields", dependencies: ["FieldEncryption", "Platform"],
+            path: "Tests/Performance/BenchmarkFields", swiftSettings: safe))
+}
