@@ -113,11 +113,15 @@ let package = Package(
     ]
 )
 
-// Programs of benchmarks, which only their scripts build.
-if Context.environment["DBSEC_BENCHMARKS"] != nil {
+// Programs of benchmarks, which only their scripts build, so that no tool carries them.
+if Context.environment["DBSEC_BENCHMARK"] != nil {
     package.products.append(.executable(name: "BenchmarkFields", targets: ["BenchmarkFields"]))
-    package.targets.append(
+    package.targets += [
+        .executableTarget(
+            name: "AuditBenchmark", dependencies: ["AuditLog", "Platform", system], path: "Tests/AuditBenchmark",
+            swiftSettings: common),
         .executableTarget(
             name: "BenchmarkFields", dependencies: ["FieldEncryption", "Platform"],
-            path: "Tests/Performance/BenchmarkFields", swiftSettings: safe))
+            path: "Tests/BenchmarkFields", swiftSettings: safe),
+    ]
 }
