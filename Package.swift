@@ -100,7 +100,7 @@ let package = Package(
         tests("PlatformTests", []),
         tests("CryptographyTests", ["Cryptography", subprocess]),
         tests("PostgresClientTests", ["PostgresClient"]),
-        tests("AuditLogTests", ["AuditLog", "Cryptography", "PostgresClient", "dbaudit"]),
+        tests("AuditLogTests", ["AuditLog", "Cryptography", "PostgresClient", "dbaudit", "dbbackup"]),
         tests("AccessPolicyTests", ["AccessPolicy", "PostgresClient", "AuditLog"]),
         tests("BackupsTests", ["Backups", "Cryptography", "PostgresClient", "AuditLog"]),
         tests(
@@ -113,8 +113,9 @@ let package = Package(
     ]
 )
 
-// What scripts/benchmark-audit and scripts/benchmark-auth run: programs of their own, so that no tool carries them.
+// Programs of benchmarks, which only their scripts build, so that no tool carries them.
 if Context.environment["DBSEC_BENCHMARK"] != nil {
+    package.products.append(.executable(name: "BenchmarkFields", targets: ["BenchmarkFields"]))
     package.targets += [
         .executableTarget(
             name: "AuditBenchmark", dependencies: ["AuditLog", "Platform", system], path: "Tests/AuditBenchmark",
@@ -122,5 +123,8 @@ if Context.environment["DBSEC_BENCHMARK"] != nil {
         .executableTarget(
             name: "LoginBenchmark", dependencies: ["Credentials", "PostgresClient", "Cryptography", "Platform"],
             path: "Tests/LoginBenchmark", swiftSettings: common),
+        .executableTarget(
+            name: "BenchmarkFields", dependencies: ["FieldEncryption", "Platform"],
+            path: "Tests/BenchmarkFields", swiftSettings: safe),
     ]
 }
