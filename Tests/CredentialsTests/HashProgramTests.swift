@@ -73,11 +73,14 @@ import Testing
     /// A terminal of its own, made by Python: the password is typed twice, or Ctrl-C once.
     private func atTerminal(_ typed: String, _ arguments: [String]) async throws -> ProgramResult {
         let script = """
-            import os, pty, sys, time, termios
+            import os, pty, select, sys, termios
             pid, terminal = pty.fork()
             if pid == 0: os.execv(sys.argv[1], sys.argv[1:2] + sys.argv[3:])
-            out, typed = b"", sys.argv[2].encode().decode("unicode_escape").encode().split(b"|")
+            out, last, typed = b"", b"", sys.argv[2].encode().decode("unicode_escape").encode().split(b"|")
             while True:
+                # Until the program listens to signals they are lost, and a person would press the keys again.
+                while typed == [] and last == b"\\x03" and not select.select([terminal], [], [], 1)[0]:
+                    os.write(terminal, last)
                 try: part = os.read(terminal, 4096)
                 except OSError: break
                 if not part: break
@@ -85,7 +88,8 @@ import Testing
                 if typed and out.rstrip(b" ").endswith(b":"):
                     # The prompt follows on the switch of echo, so that it is off by now.
                     assert not termios.tcgetattr(terminal)[3] & termios.ECHO
-                    os.write(terminal, typed.pop(0))
+                    last = typed.pop(0)
+                    os.write(terminal, last)
             status = os.waitpid(pid, 0)[1]
             sys.stdout.buffer.write(out)
             sys.exit(os.waitstatus_to_exitcode(status))
@@ -101,7 +105,7 @@ import Testing
         let differ = try await atTerminal("\(secret)\\n|\(secret)s\\n", ["hash", "--state", "/nonexistent"])
         #expect(differ.status == 65 && differ.stdout.contains("not the same"))
         let stopped = try await atTerminal("\\x03", ["hash", "--state", "/nonexistent"])
-        #expect(stopped.status == 130 && !stopped.stdout.contains("argon2id"))
+        #expect(stopped.status == 130 && !stopped.stdout.contains("argon2id"), "\(stopped)")
     }
 
     @Test func `a pepper out of the keyring`() async throws {
