@@ -138,11 +138,13 @@ struct IngestServerTests {
             var environment = database.environment
             environment["DBSEC_STATE"] = folder.string
             func ingest() async throws -> ProgramResult {
-                try await Program.run("dbaudit", ["ingest", "--from", database.name, "--json"], environment: environment)
+                try await Program.run(
+                    "dbaudit", ["ingest", "--from", database.name, "--json"], environment: environment)
             }
             let open = try await database.connect()
             try await open.script(SQL(raw: "BEGIN"))
-            try await open.script(SQL(raw: "\(insert) VALUES ('login', 'failure', 'wrong password', '\\xabcd', '10.0.0.7')"))
+            let refused = "\(insert) VALUES ('login', 'failure', 'wrong password', '\\xabcd', '10.0.0.7')"
+            try await open.script(SQL(raw: refused))
             try await database.run("\(insert) VALUES ('lockout', 'failure', 'too many', '\\xabcd', NULL)")
             let first = try await ingest()
             #expect(first.status == 0 && first.stdout.contains("\"lines\":0"), "\(first.stdout)\(first.stderr)")
