@@ -100,7 +100,7 @@ let package = Package(
         tests("PlatformTests", []),
         tests("CryptographyTests", ["Cryptography", subprocess]),
         tests("PostgresClientTests", ["PostgresClient"]),
-        tests("AuditLogTests", ["AuditLog", "Cryptography", "PostgresClient", "dbaudit"]),
+        tests("AuditLogTests", ["AuditLog", "Cryptography", "PostgresClient", "dbaudit", "dbbackup"]),
         tests("AccessPolicyTests", ["AccessPolicy", "PostgresClient", "AuditLog"]),
         tests("BackupsTests", ["Backups", "Cryptography", "PostgresClient", "AuditLog"]),
         tests(

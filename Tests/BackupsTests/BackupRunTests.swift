@@ -150,8 +150,20 @@ import Testing
             try await withProducer { try await $0.back(database, server: server) }
         }
         #expect(failure?.status == .permission)
-        #expect(failure?.sentence == "row security hides rows of table public.secret from this role")
+        #expect(
+            failure?.sentence
+                == "row security hides rows of table public.secret in database \"\(database.name)\" from this role")
         #expect(failure?.hint?.contains("BYPASSRLS") == true)
+        // Another database would be fine by itself: nothing of it is dumped either.
+        let other = try await Cluster.current.makeDatabase()
+        try await withProducer { producer in
+            let failure = await #expect(throws: PlainFailure.self) {
+                try await producer.run([other.name, database.name], server: server)
+            }
+            #expect(failure?.status == .permission)
+            let labels = try producer.repository.committedLabels(of: "main")
+            #expect(labels == [])
+        }
         try await database.run("ALTER ROLE \"\(database.name)_backup\" BYPASSRLS")
         let made = try await withProducer { try await $0.back(database, server: server) }
         #expect(made.index.databases[0].content.table("secret")?.rows == 1)
@@ -170,6 +182,34 @@ import Testing
                     reason: "a restore computes its content anew")
             ])
         #expect(made.index.databases[0].facts.notCovered.map(\.name) == ["public.k", "public.m"])
+    }
+
+    @Test func `the keys of encrypted columns are named, and what only looks like dbpii's table is not asked`()
+        async throws
+    {
+        let database = try Database.current
+        let (one, two) = ("00000000000000aa", "00000000000000bb")
+        try await database.run(
+            """
+            CREATE SCHEMA dbpii;
+            CREATE TABLE dbpii.columns (context text, keys text[]);
+            INSERT INTO dbpii.columns VALUES
+                ('users.phone', ARRAY['\(two)', '\(one)']), ('users.email', ARRAY['\(one)', 'no key']),
+                ('users.new', '{}')
+            """)
+        let made = try await withProducer { try await $0.back(database) }
+        #expect(
+            made.manifest.fieldKeys == [
+                FieldKeyUse(context: "users.email", keys: [one]),
+                FieldKeyUse(context: "users.phone", keys: [one, two]),
+            ])
+        // A view would run what its owner wrote, as the role that makes backups.
+        try await database.run(
+            """
+            DROP TABLE dbpii.columns;
+            CREATE VIEW dbpii.columns AS SELECT 'x' AS context, ARRAY['\(one)'] AS keys FROM (SELECT 1 / 0) AS trap
+            """)
+        #expect(try await withProducer { try await $0.back(database) }.manifest.fieldKeys == nil)
     }
 
     @Test func `the facts of the database are those of the catalog`() async throws {

@@ -128,6 +128,48 @@ import Testing
         }
     }
 
+    @Test func `of a table that was dropped puts it back beside the others, or changes nothing`() async throws {
+        try await BackupHost.with(
+            """
+            CREATE SCHEMA sales; CREATE TYPE sales.state AS ENUM ('new', 'paid');
+            CREATE FUNCTION sales.stamp(n int, s sales.state) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true';
+            CREATE TABLE customers (id int PRIMARY KEY); INSERT INTO customers VALUES (1);
+            CREATE TABLE sales."Orders" (
+                id bigserial PRIMARY KEY, customer int REFERENCES customers, state sales.state CHECK (sales.stamp(1, state)));
+            INSERT INTO sales."Orders" (customer, state) SELECT 1, 'paid' FROM generate_series(1, 7);
+            CREATE INDEX by_state ON sales."Orders" (state); COMMENT ON SCHEMA sales IS 'of the backup';
+            """
+        ) { host in
+            let database = try Database.current
+            let restore = ["restore", "latest", "--table", "sales.Orders", "--json"]
+            let there = try await host.run("dbbackup", restore)
+            #expect(there.status == 73)
+            #expect(there.stderr.contains("has sales.Orders (table) already"), "\(there.stderr)")
+            try await database.run(
+                """
+                DROP TABLE sales."Orders"; COMMENT ON SCHEMA sales IS 'of today'; INSERT INTO customers VALUES (2);
+                CREATE TABLE sales.other (n int); CREATE INDEX by_state ON sales.other (n)
+                """)
+            let half = try await host.run("dbbackup", restore)
+            #expect(half.status == 73)
+            #expect(half.stderr.contains("has sales.by_state (index) already"), "\(half.stderr)")
+            #expect(try await database.value("SELECT to_regclass('sales.\"Orders\"') IS NULL") == "t")
+            try await database.run("DROP INDEX sales.by_state")
+            let plan = try await host.run("dbbackup", ["restore", "latest", "--table", "sales.Orders", "--plan"])
+            #expect(plan.stdout.contains("using what is there: schema sales"), "\(plan.stdout)")
+            #expect(plan.stdout.contains("function sales.stamp(integer, sales.state)"), "\(plan.stdout)")
+            let restored = try await host.run("dbbackup", restore)
+            #expect(restored.status == 0, "\(restored.stderr)")
+            let report = try jsonObject(restored.stdout)
+            #expect((report["databases"] as? [[String: Any]])?.first?["verdict"] as? String == "equal")
+            #expect(try await database.value("SELECT count(*) || ' ' || max(id) FROM sales.\"Orders\"") == "7 7")
+            #expect(try await database.value("SELECT nextval('sales.\"Orders_id_seq\"')") == "8")
+            #expect(
+                try await database.value("SELECT obj_description('sales'::regnamespace) || count(*) FROM customers")
+                    == "of today2")
+        }
+    }
+
     @Test func `of a schema leaves the others`() async throws {
         try await BackupHost.with(
             """

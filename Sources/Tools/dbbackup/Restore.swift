@@ -11,7 +11,8 @@ struct Restore: Command {
     static let configuration = CommandConfiguration.verb(
         nil, "Restore databases from a backup, under their own names or another.",
         details: """
-            A database must not exist yet, or be empty (else 73). It comes back with its encoding, locale, owner, settings,
+            A database must not exist yet, or be empty (else 73); tables and schemas (--table, --schema) may also be added to one
+            that has neither them nor their indexes, in one transaction. It comes back with its encoding, locale, owner, settings,
             privileges and comment, and appears under its name only when all of it is there. Signature and digests are checked
             before anything is decrypted, and a file that was changed is never given to PostgreSQL. Afterwards every table is
             compared with the backup's index; one that differs is named (1).
@@ -27,6 +28,7 @@ struct Restore: Command {
             "dbbackup restore latest --database app --replace app --globals",
             "dbbackup restore latest --all --globals -h new.example.org -U postgres",
             "dbbackup restore latest --table public.orders --table public.items --target-dbname app_tables",
+            "dbbackup restore latest --database app --table public.dropped_by_mistake",
         ])
 
     @OptionGroup var common: CommonOptions
@@ -162,7 +164,7 @@ private struct RestorePlanReport: Report {
     struct Database: Encodable {
         let database: String
         let target: String
-        /// `new`, `fill` or `replace`.
+        /// `new`, `fill`, `add` or `replace`.
         let way: String
         let keptAs: String?
         let sessions: Int?
@@ -173,6 +175,8 @@ private struct RestorePlanReport: Report {
         let files: Int
         let extensions: [String]
         let notRestored: [String]
+        /// What it needs and finds in the target.
+        let used: [String]
         let withoutRows: [String]
         let notCovered: [Manifest.Gap]
 
@@ -181,12 +185,14 @@ private struct RestorePlanReport: Report {
             switch plan.way {
             case .new: (way, keptAs, sessions) = ("new", nil, nil)
             case .fill: (way, keptAs, sessions) = ("fill", nil, nil)
+            case .add: (way, keptAs, sessions) = ("add", nil, nil)
             case .replace(let kept, let there): (way, keptAs, sessions) = ("replace", kept, there)
             }
             (tables, rows, bytes, storedBytes) = (plan.tables, plan.rows, plan.bytes, plan.storedBytes)
             files = plan.streams
             extensions = plan.extensions
             notRestored = plan.leftOut
+            used = plan.used
             withoutRows = plan.withoutRows
             notCovered = plan.notCovered
         }

@@ -41,8 +41,11 @@ struct DumpShares: Equatable {
 
     /// The arguments of the others.
     static func arguments(for tables: [TableName]) -> [String] {
-        ["--data-only"] + tables.map { "--table=\(pattern($0))" }
+        ["--data-only"] + selecting(tables)
     }
+
+    /// The arguments of a program that dumps only these.
+    static func selecting(_ tables: [TableName]) -> [String] { tables.map { "--table=\(pattern($0))" } }
 
     /// Tables with rows of their own in this dump, which stand for themselves.
     ///

@@ -103,6 +103,7 @@ package struct BackupRun: Sendable {
             let connection = try await Connection.open(server)
             let source = try await Source.read(connection, server: server, options, environment)
             await connection.close()
+            try await source.refuseHiddenRows(server)
             note.target = AuditTarget(system: source.cluster.systemIdentifier, cluster: source.name)
             let made = try await make(source, signer)
             note.target.backup = made.backup.label
@@ -247,6 +248,7 @@ package struct BackupRun: Sendable {
             producerKey: signer.keyID.description, auditCheckpoint: try audit.newestCheckpoint(),
             trust: keys.holdsIdentity ? .sameHost : .separate,
             notCovered: source.gaps + contents.index.databases.flatMap(\.facts.gaps))
+        manifest.fieldKeys = Manifest.fieldKeys(of: contents.index.databases.map(\.facts))
         if !options.tags.isEmpty { manifest.tags = options.tags.sorted() }
         return try manifest.publish(in: folder, signedBy: signer)
     }

@@ -79,6 +79,11 @@ extension DatabaseFacts {
             guard let kind = Missing.Kind(rawValue: try row["kind"]) else { continue }
             facts.notCovered.append(Missing(kind: kind, name: try row["name"]))
         }
+        if try await !connection.query(SQL(embedded: PackageResources.field_keys_table_sql)).isEmpty {
+            facts.fieldKeys = try await connection.query(SQL(embedded: PackageResources.field_keys_sql)).map { row in
+                FieldKeyUse(context: try row["context"], keys: try row["keys"])
+            }
+        }
         return facts
     }
 

@@ -167,6 +167,8 @@ package struct DatabaseFacts: Sendable, Equatable, Codable {
     package var extensions: [Extension]
     package var collations: [Collation]
     package var notCovered: [Missing]
+    /// What dbpii has encrypted here; nil where it is not in use.
+    package var fieldKeys: [FieldKeyUse]?
 
     package struct Setting: Sendable, Equatable, Codable {
         package var role: String?

@@ -42,6 +42,10 @@ package struct Manifest: Sendable, Equatable, Codable {
     package var auditCheckpoint: String?
     package var trust: Trust
     package var notCovered: [Gap]
+    /// The keys without which encrypted columns of this backup cannot be read; nil when it has none.
+    ///
+    /// They are not secret, and whoever destroys a key must be able to learn from a repository what that would cost.
+    package var fieldKeys: [FieldKeyUse]?
     /// Words by which a retention rule may keep it.
     package var tags: [String]?
     /// What became of it since, oldest first; the manifests before are named, so that their proofs still count.
@@ -126,6 +130,14 @@ package struct Manifest: Sendable, Equatable, Codable {
         }
     }
 
+    /// The keys of every database's encrypted columns, each context once; nil where there are none.
+    static func fieldKeys(of databases: [DatabaseFacts]) -> [FieldKeyUse]? {
+        var keys: [String: Set<String>] = [:]
+        for use in databases.flatMap({ $0.fieldKeys ?? [] }) { keys[use.context, default: []].formUnion(use.keys) }
+        return keys.isEmpty
+            ? nil : keys.keys.sorted().map { FieldKeyUse(context: $0, keys: (keys[$0] ?? []).sorted()) }
+    }
+
     /// The database of a backup that has no other.
     ///
     /// - Throws: status 64 when there are several.
@@ -201,6 +213,18 @@ package struct Manifest: Sendable, Equatable, Codable {
 
     package var size: Int { files.reduce(0) { $0 + $1.size } }
     package var contentSize: Int { files.reduce(0) { $0 + $1.contentSize } }
+}
+
+/// An encrypted column, by the stable name that its values are bound to, and the keys that they are under.
+package struct FieldKeyUse: Sendable, Equatable, Codable {
+    package var context: String
+    /// Key ids, sixteen hexadecimal digits each, sorted.
+    package var keys: [String]
+
+    package init(context: String, keys: [String]) {
+        self.context = context
+        self.keys = keys
+    }
 }
 
 /// The JSON documents of a backup: sorted keys, one form.

@@ -86,6 +86,11 @@ struct Dump: Sendable {
 
     var contentSize: Int { streams.reduce(0) { $0 + $1.file.file.contentSize } }
 
+    /// The tables and sequences that it makes.
+    var withContent: [TableName] {
+        items.filter { ["TABLE", "SEQUENCE"].contains($0.entry.kind) }.map(\.entry.relation)
+    }
+
     private static func items(of front: ArchiveFront, _ stream: Int) -> [Item] {
         var section = ArchiveTOC.Section.preData
         return zip(front.toc.entries, front.entries).map { entry, raw in

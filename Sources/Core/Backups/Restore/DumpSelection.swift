@@ -16,11 +16,13 @@ package struct DumpSelection: Sendable {
 
 /// A part of a dump that can be restored by itself.
 struct SelectedDump {
-    let dump: Dump
+    var dump: Dump
+    /// The numbers of what is in it only because something else needs it.
+    let needed: Set<Int>
     /// What belongs to the chosen objects and is not restored, and why.
     let leftOut: [String]
     /// Tables that others need the definition of; their rows are not restored.
-    let withoutRows: [String]
+    var withoutRows: [String]
     /// The tables whose rows are restored, partitions under the name of their root.
     let tables: Set<TableName>
 }
@@ -39,15 +41,15 @@ extension Dump {
         let roots = partitionRoots
         let rows = part.items.filter { $0.entry.kind == "TABLE DATA" }.map(\.entry.relation)
         return SelectedDump(
-            dump: part, leftOut: selector.leftOut, withoutRows: selector.withoutRows,
-            tables: Set(rows.map { roots[$0] ?? $0 }))
+            dump: part, needed: selector.all.subtracting(selector.chosen), leftOut: selector.leftOut,
+            withoutRows: selector.withoutRows, tables: Set(rows.map { roots[$0] ?? $0 }))
     }
 }
 
 /// Follows the dependencies that a table of contents records.
 private struct Selector {
     /// What was asked for, with what belongs to it.
-    private var chosen: Set<Int> = []
+    private(set) var chosen: Set<Int> = []
     /// And what that needs.
     private(set) var all: Set<Int> = []
     private(set) var leftOut: [String] = []

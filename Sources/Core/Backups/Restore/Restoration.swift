@@ -106,8 +106,9 @@ private struct Restoring: Sendable {
     func carryOut(through admin: Connection) async throws -> Restoration.Restored {
         let began = Timestamp.now()
         let plan = database.plan
-        guard plan.way != .fill else {
+        guard !plan.isInOneTransaction else {
             try await loading { try await loader(into: plan.target).loadAtOnce() }
+            guard plan.way == .fill else { return try await answer(compare(plan.target), began) }
             let making = try making(as: plan.target, admin)
             try await making.applyOwner()
             try await making.applyProperties()
@@ -166,7 +167,7 @@ private struct Restoring: Sendable {
     private func loader(into name: String) throws -> DumpLoading {
         var settings = DatabaseLoading.loadingSettings(monetaryLocale: database.recorded.facts.monetaryLocale)
         // Thousands of small commits need not wait for the disk each: the one that renames the database waits for all before it.
-        if database.plan.way != .fill { settings += " -c synchronous_commit=off" }
+        if !database.plan.isInOneTransaction { settings += " -c synchronous_commit=off" }
         let connection = try connection(to: name, settings)
         let arguments =
             ["--no-password"] + (missesTablespaces ? ["--no-tablespaces"] : [])
@@ -195,9 +196,12 @@ private struct Restoring: Sendable {
             to: name,
             DatabaseLoading.dumpingSettings(monetaryLocale: database.recorded.facts.monetaryLocale))
         let expected = database.expected
-        let redump = Redump(recorded: expected, programs: options.jobs) { [installation] further in
+        // A part of a large database is not worth a dump of all of it.
+        let part =
+            database.plan.way == .add ? DumpShares.selecting(database.dump.withContent) : []
+        let redump = Redump(recorded: expected, programs: part.isEmpty ? options.jobs : 1) { [installation] further in
             Child(
-                installation.program("pg_dump"), ["--no-password"] + further + [connection.argument],
+                installation.program("pg_dump"), ["--no-password"] + further + part + [connection.argument],
                 environment: connection.environment)
         }
         do {

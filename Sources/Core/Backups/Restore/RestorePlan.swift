@@ -64,6 +64,8 @@ package struct DatabasePlan: Sendable {
     package let indexesAndConstraints: Int
     /// What of the database is restored; empty: everything.
     package let selection: [String]
+    /// What it needs and finds there.
+    package let used: [String]
     package let withoutRows: [String]
     package let leftOut: [String]
     package let notCovered: [Manifest.Gap]
@@ -74,14 +76,19 @@ package struct DatabasePlan: Sendable {
         case new
         /// There is an empty one, which is filled.
         case fill
+        /// There is one with content, which a part is added to.
+        case add
         /// There is one, which is renamed.
         case replace(keptAs: String, sessions: Int)
     }
 
+    /// A database that is there already gets all of it or nothing.
+    var isInOneTransaction: Bool { way == .fill || way == .add }
+
     func steps(jobs: Int) -> [String] {
         var steps: [String] = []
         switch way {
-        case .fill: break
+        case .fill, .add: break
         case .new, .replace:
             var traits = [locale]
             if let owner { traits.append("owner \"\(owner)\"") }
@@ -91,18 +98,22 @@ package struct DatabasePlan: Sendable {
         }
         let part = selection.isEmpty ? "" : " (only \(selection.joined(separator: ", ")), and what belongs to it)"
         let manner =
-            way == .fill
+            isInOneTransaction
             ? "in one transaction"
             : "rows by \(Self.plural(min(jobs, streams), "session")), then \(indexesAndConstraints) indexes, constraints and "
                 + "the like by \(jobs)"
         steps.append(
             "load \(Self.plural(tables, "table")) with \(Self.plural(rows, "row")) from \"\(database)\"\(part), \(manner)"
         )
+        if !used.isEmpty { steps.append("using what is there: \(used.joined(separator: ", "))") }
         if !extensions.isEmpty { steps.append("which makes the extensions \(extensions.joined(separator: ", "))") }
         if way == .fill { steps.append("give \"\(target)\" the recorded owner, settings, privileges and comment") }
-        if compares { steps.append("dump it again and compare the digest of every table with the backup's index") }
+        if compares {
+            let again = way == .add ? "that part" : "it"
+            steps.append("dump \(again) again and compare the digest of every table with the backup's index")
+        }
         switch way {
-        case .fill: break
+        case .fill, .add: break
         case .new: steps.append("rename it to \"\(target)\"")
         case .replace(let kept, let sessions):
             steps.append(

@@ -28,7 +28,8 @@ extension Restoration {
         let globals = options.makesRoles ? try await globals() : nil
         let names = chosen.map { options.target ?? $0.facts.name }
         let admin = try await administration(besides: names)
-        let target = try await RestoreTarget.read(admin, databases: names, server: server)
+        let target = try await RestoreTarget.read(
+            admin, databases: names, server: server, withObjects: !options.selection.isEverything)
         await admin.close()
         for name in names { try check(target.existing[name], name) }
         var databases: [PreparedDatabase] = []
@@ -62,13 +63,18 @@ extension Restoration {
         }
         try dump.apply(options.roleMap)
         let toc = dump.toc
-        let selected = options.selection.isEverything ? nil : try dump.selecting(options.selection)
+        let name = options.target ?? recorded.facts.name
+        let way = try way(name, recorded.facts, on: target)
+        var selected = options.selection.isEverything ? nil : try dump.selecting(options.selection)
+        var used: [String] = []
+        if way == .add, let whole = selected, let present = target.existing[name]?.objects {
+            (selected, used) = try whole.adding(to: name, with: present)
+        }
         let expected = selected.map { recorded.content.part($0.tables) } ?? recorded.content
         let statements = try DatabaseStatements(toc, name: recorded.facts.name, withTablespace: false)
         let part = selected?.dump ?? dump
-        let name = options.target ?? recorded.facts.name
         let plan = DatabasePlan(
-            database: recorded.facts.name, target: name, way: try way(name, recorded.facts, on: target),
+            database: recorded.facts.name, target: name, way: way,
             owner: options.leavesOwners ? nil : statements.owner,
             locale: "\(recorded.facts.encoding), \(recorded.facts.locale ?? recorded.facts.collate)",
             settings: statements.properties.count,
@@ -80,7 +86,7 @@ extension Restoration {
             storedBytes: dump.streams.reduce(0) { $0 + $1.file.file.size }, streams: dump.streams.count,
             indexesAndConstraints: part.items.count { $0.stage == .postData && !$0.entry.kind.contains("ACL") },
             selection: options.selection.relations + options.selection.schemas.map { "the schema \($0)" },
-            withoutRows: selected?.withoutRows ?? [], leftOut: selected?.leftOut ?? [],
+            used: used, withoutRows: selected?.withoutRows ?? [], leftOut: selected?.leftOut ?? [],
             notCovered: recorded.facts.gaps, compares: options.compares)
         return PreparedDatabase(plan: plan, recorded: recorded, dump: part, toc: toc, expected: expected)
     }
@@ -127,7 +133,7 @@ extension Restoration {
         }
     }
 
-    /// A database that has content is never written to.
+    /// A database that has content is never written to, unless a part is to be added to it.
     private func check(_ existing: RestoreTarget.Existing?, _ name: String) throws {
         guard let existing else {
             guard !options.replaced.contains(name) else {
@@ -136,7 +142,8 @@ extension Restoration {
             }
             return
         }
-        guard options.replaced.contains(name) || existing.content == nil else {
+        let isWritable = existing.content == nil || existing.objects != nil
+        guard options.replaced.contains(name) || isWritable else {
             throw PlainFailure(
                 .cannotCreate,
                 "the database \"\(name)\" is there already and not empty: it has the \(existing.content ?? "")",
@@ -151,6 +158,7 @@ extension Restoration {
         if options.replaced.contains(name) {
             return .replace(keptAs: DatabaseSwap.name(name, "before", at: now()), sessions: existing.sessions)
         }
+        if existing.content != nil { return .add }
         guard
             (existing.encoding, existing.collate, existing.ctype)
                 == (recorded.encoding, recorded.collate, recorded.ctype)
@@ -172,9 +180,10 @@ extension Restoration {
         let known = Set(cluster.roles.map { options.roleMap.name(of: $0.name) })
         var needed: Set<String> = []
         for database in databases {
-            // Those about the database itself count also where only a part is restored.
+            // Those about the database itself count also where only a part is restored, unless it is somebody else's database.
             let own = database.toc.entries.filter {
-                $0.namespace == nil && $0.tag.hasPrefix("DATABASE ") || $0.kind.hasPrefix("DATABASE")
+                database.plan.way != .add
+                    && ($0.namespace == nil && $0.tag.hasPrefix("DATABASE ") || $0.kind.hasPrefix("DATABASE"))
             }
             let toc = ArchiveTOC(
                 formatMinor: 0, databaseName: "", serverVersion: "", dumpVersion: "",

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Reads encrypted fields without dbpii: Python, PyNaCl, and the stock `age` for a keyring that is wrapped for recipients.
+
+    python3 read-field.py keyring.json users.phone -i identity.txt [--row UUID] < fields
+    python3 read-field.py keyring.json users.phone -p passphrase.txt            < fields
+
+Standard input holds one field a line, as psql prints a bytea: \\x01.... The format is described in fields.md.
+"""
+import argparse
+import base64
+import hashlib
+import json
+import subprocess
+import sys
+import uuid
+
+from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt as aead_open
+from nacl.pwhash import argon2id
+
+
+def prefixed(*parts):
+    """Each part behind its length, in four bytes, the most significant first."""
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def blake2b(message, key, size=32):
+    return hashlib.blake2b(message, key=key, digest_size=size).digest()
+
+
+def key_id(ring_key):
+    return blake2b(b"dbsec key id v1", ring_key)[:8]
+
+
+def field_key(ring_key, context):
+    return blake2b(prefixed(b"dbsec field key v1", context.encode()), ring_key)
+
+
+def index_value(ring_key, context, index, values, bits=256):
+    """The value of a blind index over texts to which its transforms were applied."""
+    key = blake2b(prefixed(b"dbsec field index v1", context.encode(), index.encode()), ring_key)
+    full = int.from_bytes(blake2b(prefixed(*(value.encode() for value in values)), key), "big")
+    count = (bits + 7) // 8
+    return (full >> (256 - bits) << (count * 8 - bits)).to_bytes(count, "big")
+
+
+def associated_data(key, context, row=None):
+    binding = b"\x04" + prefixed(b"") if row is None else b"\x05" + prefixed(uuid.UUID(row).bytes)
+    return b"\x01" + prefixed(b"\x01") + b"\x02" + prefixed(key) + b"\x03" + prefixed(context.encode()) + binding
+
+
+def open_field(field, ring_keys, context, row=None):
+    """`ring_keys` are the ring's keys by their ids."""
+    if len(field) < 50 or field[0] != 1:
+        raise ValueError("this is no field of version 1")
+    key, nonce, sealed = field[1:9], field[9:33], field[33:]
+    if key not in ring_keys:
+        raise ValueError(f"the keyring has no key {key.hex()}")
+    padded = aead_open(sealed, associated_data(key, context, row), nonce, field_key(ring_keys[key], context))
+    return padded.rstrip(b"\0")[:-1]
+
+
+def read_keyring(path, identity=None, passphrase=None):
+    with open(path, encoding="utf-8") as file:
+        ring = json.load(file)
+    if "passphrase" in ring:
+        cost = ring["passphrase"]
+        wrapping = argon2id.kdf(32, passphrase, bytes.fromhex(cost["salt"]), cost["operations"], cost["memory"])
+
+    keys = {}
+    for entry in ring["keys"]:
+        if "wrapped" not in entry:
+            continue
+        wrapped = base64.b64decode(entry["wrapped"])
+        if "passphrase" in ring:
+            bound = prefixed(b"dbsec keyring v1", ring["ring"].encode(), entry["id"].encode())
+            key = aead_open(wrapped[24:], bound, wrapped[:24], wrapping)
+        else:
+            key = subprocess.run(["age", "-d", "-i", identity], input=wrapped, stdout=subprocess.PIPE, check=True).stdout
+        assert key_id(key).hex() == entry["id"], "the keyring has another key under this id"
+        keys[key_id(key)] = key
+    return keys
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("keyring")
+    arguments.add_argument("context")
+    arguments.add_argument("-i", "--identity", help="a file with the age identity")
+    arguments.add_argument("-p", "--passphrase", help="a file with the passphrase")
+    arguments.add_argument("--row", help="the row's uuid, for a column that is bound to its rows")
+    given = arguments.parse_args()
+    passphrase = open(given.passphrase, "rb").read().rstrip(b"\r\n") if given.passphrase else None
+    keys = read_keyring(given.keyring, given.identity, passphrase)
+    for line in sys.stdin:
+        field = bytes.fromhex(line.strip().removeprefix("\\x"))
+        sys.stdout.buffer.write(open_field(field, keys, given.context, given.row) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+package import Cryptography
+import Platform
+import Synchronization
+import SystemPackage
+
+/// Encrypts and decrypts single values with the keys of a keyring, outside the database.
+///
+///     let cipher = try await FieldCipher.open("/var/lib/dbsec/keys/keyring.json", unlock: .file("/etc/app/identity.txt"))
+///     let phone = try cipher.column("users.phone", indexes: [.init("exact", [.phone(country: "49")], bits: 16)])
+///
+///     let sealed = try phone.encrypt("0171 1234567")          // [UInt8], for a bytea column
+///     let text = try phone.decryptText(sealed)
+///     let index = try phone.index("exact", of: "0171 1234567")
+///
+/// Open one for the life of the process and share it among threads: it notices a keyring that was replaced, so that a
+/// rotation needs no restart.
+public final class FieldCipher: Sendable {
+    /// Where the secret comes from that opens the keyring: an age identity, or a passphrase.
+    public enum Unlock: Sendable {
+        /// A file with mode 0600.
+        case file(String)
+        /// A systemd credential.
+        case credential(String)
+        /// The name of an environment variable.
+        case environment(String)
+        /// A program that prints it, and its arguments.
+        case command([String])
+
+        var source: KeyringUnlock {
+            switch self {
+            case .file(let path): .file(FilePath(path))
+            case .credential(let name): .credential(name)
+            case .environment(let name): .environment(name)
+            case .command(let words): .command(words)
+            }
+        }
+    }
+
+    /// What the values of a column are bound to, decided when the column is declared and never changed.
+    public enum Binding: Sendable, Equatable {
+        /// The column: a value that is copied to another row of it still decrypts.
+        case column
+        /// Also an immutable uuid of the row, which the client makes.
+        case row
+    }
+
+    let source: KeyringSource
+
+    /// Opens a keyring and keeps what it needs to open newer generations of it.
+    ///
+    /// - Parameter checkInterval: how often, in seconds, the file is looked at for a change; a value under a key that is
+    ///   not known is looked for at once.
+    public static func open(
+        _ keyring: String, unlock: Unlock, checkInterval: Double = 5
+    ) async throws -> FieldCipher {
+        do {
+            let secret = try await unlock.source.load()
+            return FieldCipher(
+                try KeyringSource(KeyringFile(FilePath(keyring)), secret, interval: .seconds(checkInterval)))
+        } catch {
+            throw FieldCipherError(error)
+        }
+    }
+
+    package init(_ source: KeyringSource) {
+        self.source = source
+    }
+
+    /// A cipher over a keyring that is open already and never changes.
+    package convenience init(_ keyring: Keyring) {
+        self.init(KeyringSource(keyring))
+    }
+
+    /// The cipher of one column.
+    ///
+    /// - Parameters:
+    ///   - context: the column's stable name: chosen once, and kept when table or column are renamed.
+    ///   - padding: values are padded to a multiple of so many bytes, since their length tells; 1 pads nothing.
+    public func column(
+        _ context: String, binding: Binding = .column, padding: Int = 16, indexes: [BlindIndex] = []
+    ) throws -> FieldColumn {
+        guard !context.isEmpty, context.utf8.count <= 1024 else {
+            throw FieldCipherError(.usage, "a context has 1 to 1024 bytes, as users.phone")
+        }
+        guard (1...4096).contains(padding) else {
+            throw FieldCipherError(.usage, "padding is from 1 to 4096 bytes")
+        }
+        guard Set(indexes.map(\.name)).count == indexes.count else {
+            throw FieldCipherError(.usage, "two indexes of \(context) have the same name")
+        }
+        return FieldColumn(context, binding, padding, indexes, source)
+    }
+}
+
+/// The newest generation of a keyring, looked for from time to time.
+package final class KeyringSource: Sendable {
+    private struct State {
+        var open: Keyring
+        var stamp: FileStamp?
+        var nextLook: ContinuousClock.Instant
+        var version = 0
+    }
+
+    private let file: KeyringFile?
+    private let secret: SecretBytes?
+    private let interval: Duration
+    private let state: Mutex<State>
+
+    package init(_ file: KeyringFile, _ secret: SecretBytes, interval: Duration = .seconds(5)) throws {
+        let opened = try file.open(with: secret)
+        self.file = file
+        self.secret = secret
+        self.interval = interval
+        state = Mutex(State(open: opened.keyring, stamp: opened.stamp, nextLook: .now + interval))
+    }
+
+    package init(_ keyring: Keyring) {
+        file = nil
+        secret = nil
+        interval = .seconds(86_400)
+        state = Mutex(State(open: keyring, nextLook: .now + interval))
+    }
+
+    /// The ring and a number that changes with it; `now` looks at the file whatever the time.
+    func current(now isUrgent: Bool = false) -> (keyring: Keyring, version: Int) {
+        state.withLock { state in
+            look(&state, isUrgent)
+            return (state.open, state.version)
+        }
+    }
+
+    /// Only the number: what is asked for every value.
+    func version() -> Int {
+        state.withLock { state in
+            look(&state, false)
+            return state.version
+        }
+    }
+
+    private func look(_ state: inout State, _ isUrgent: Bool) {
+        guard let file, let secret else { return }
+        let now = ContinuousClock.now
+        guard isUrgent || now >= state.nextLook else { return }
+        state.nextLook = now + interval
+        // A file that cannot be read or opened at the moment leaves the keys as they are: values go on being served.
+        guard let stamp = try? FileStamp(file.path), stamp != state.stamp,
+            let opened = try? file.open(with: secret), opened.keyring.ring == state.open.ring,
+            opened.keyring.generation >= state.open.generation
+        else { return }
+        state.open = opened.keyring
+        state.stamp = opened.stamp
+        state.version += 1
+    }
+}
