@@ -112,3 +112,16 @@ let package = Package(
         tests("LayoutTests", []),
     ]
 )
+
+// Programs of benchmarks, which only their scripts build, so that no tool carries them.
+if Context.environment["DBSEC_BENCHMARK"] != nil {
+    package.products.append(.executable(name: "BenchmarkFields", targets: ["BenchmarkFields"]))
+    package.targets += [
+        .executableTarget(
+            name: "AuditBenchmark", dependencies: ["AuditLog", "Platform", system], path: "Tests/AuditBenchmark",
+            swiftSettings: common),
+        .executableTarget(
+            name: "BenchmarkFields", dependencies: ["FieldEncryption", "Platform"],
+            path: "Tests/BenchmarkFields", swiftSettings: safe),
+    ]
+}

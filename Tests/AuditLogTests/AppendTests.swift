@@ -58,7 +58,7 @@ import Testing
             #expect(try log.lines().count == 2)
             #expect(line.hasPrefix(#"{"action":"backup.run","actor":{"#))
             #expect(line.contains(#""facts":{"a":2,"z":1}"#))
-            #expect(line.hasSuffix(#","v":1,"version":"1"}"#))
+            #expect(line.hasSuffix(#","v":2,"version":"1"}"#))
             #expect(line.utf8.allSatisfy { $0 >= 0x20 })
             #expect(try log.records.last?.reason == "a\nb\u{1B}[2J\u{2028}\"c")
         }

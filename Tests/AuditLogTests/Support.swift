@@ -39,6 +39,16 @@ extension AuditLog {
         get throws { try lines().map { try AuditRecord(parsing: Array($0.utf8).span) } }
     }
 
+    /// Of all the log's files.
+    var allRecords: [AuditRecord] {
+        get throws {
+            try folder.segments().flatMap { segment in
+                try String(decoding: Files.read(segment.body), as: UTF8.self).split(separator: "\n")
+                    .map { try AuditRecord(parsing: Array($0.utf8).span) }
+            }
+        }
+    }
+
     var names: [String] {
         get throws { try Files.list(folder.path) }
     }
@@ -68,6 +78,13 @@ extension AuditLog {
         let file = try FileDescriptor.open(folder.log, .writeOnly, options: .truncate)
         defer { try? file.close() }
         try file.writeAll(bytes)
+    }
+
+    /// Puts head, index and checkpoint back as they were, as a power cut can.
+    func forgettingAll(_ body: () throws -> Void) throws {
+        let index = try Files.read(folder.index)
+        try forgetting(body)
+        try Files.write(index, to: folder.index)
     }
 
     /// Puts head and checkpoint back as they were, as a power cut can.
@@ -127,4 +144,9 @@ extension String {
         guard let range = ranges(of: separator).last else { return nil }
         return (String(self[..<range.lowerBound]), String(self[range.upperBound...]))
     }
+}
+
+extension LogFolder {
+    /// The only file of a log that is short.
+    var log: FilePath { segment(0).body }
 }

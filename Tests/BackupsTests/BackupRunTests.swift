@@ -150,8 +150,20 @@ import Testing
             try await withProducer { try await $0.back(database, server: server) }
         }
         #expect(failure?.status == .permission)
-        #expect(failure?.sentence == "row security hides rows of table public.secret from this role")
+        #expect(
+            failure?.sentence
+                == "row security hides rows of table public.secret in database \"\(database.name)\" from this role")
         #expect(failure?.hint?.contains("BYPASSRLS") == true)
+        // Another database would be fine by itself: nothing of it is dumped either.
+        let other = try await Cluster.current.makeDatabase()
+        try await withProducer { producer in
+            let failure = await #expect(throws: PlainFailure.self) {
+                try await producer.run([other.name, database.name], server: server)
+            }
+            #expect(failure?.status == .permission)
+            let labels = try producer.repository.committedLabels(of: "main")
+            #expect(labels == [])
+        }
         try await database.run("ALTER ROLE \"\(database.name)_backup\" BYPASSRLS")
         let made = try await withProducer { try await $0.back(database, server: server) }
         #expect(made.index.databases[0].content.table("secret")?.rows == 1)

@@ -135,10 +135,10 @@ import Testing
 /// A table whose check, evaluated by a superuser, runs a program that reports what it can reach.
 private struct Trap {
     let program: String
-    private let listener: Listener
+    private let listener: LoopbackPort
 
     init(in folder: FilePath, socketOf cluster: Cluster) throws {
-        listener = try Listener()
+        listener = try LoopbackPort()
         try Files.write(
             Array("secret".utf8), to: folder.appending("readable"), mode: [.ownerRead, .groupRead, .otherRead])
         chmod(folder.string, 0o777)
@@ -146,7 +146,7 @@ private struct Trap {
         program = """
             bash -c "echo ran; cat \(folder)/readable >/dev/null 2>&1 && echo read a file; \
             echo x 2>/dev/null >\(folder)/written && echo wrote a file; test -S \(socket) && echo saw a socket; \
-            exec 3<>/dev/tcp/127.0.0.1/\(listener.port) && echo connected" 2>/dev/null; true
+            exec 3<>/dev/tcp/127.0.0.1/\(listener.number) && echo connected" 2>/dev/null; true
             """
     }
 
@@ -164,33 +164,6 @@ private struct Trap {
         CREATE TABLE bait (i int CHECK (harmless(i)));
         INSERT INTO bait VALUES (1);
         """
-    }
-}
-
-/// A TCP port on this host's loopback that takes connections.
-private final class Listener {
-    let port: UInt16
-    private let descriptor: Int32
-
-    init() throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let descriptor = descriptor
-        let result = withUnsafeMutablePointer(to: &address) { address in
-            address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(descriptor, address, size) == 0 && listen(descriptor, 8) == 0
-                    && getsockname(descriptor, address, &size) == 0
-            }
-        }
-        port = UInt16(bigEndian: address.sin_port)
-        guard result else { throw PlainFailure(.unavailable, "no port to listen on") }
-    }
-
-    deinit {
-        close(descriptor)
     }
 }
 

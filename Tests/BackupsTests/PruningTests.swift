@@ -64,6 +64,13 @@ import Testing
             }
             #expect(failure?.status == .malformed)
             #expect(Files.exists(backups[1].folder.appending(FileName.index)))
+            // It is shown as what it is, and a hold brings the backup back.
+            let trusted = try producer.keys.trustedKeys()
+            let hidden = try producer.repository.givenUp(of: "main", trusted: trusted)
+            #expect(hidden.map(\.label) == [backups[1].label] && hidden[0].keeperKey == nil)
+            _ = try await producer.repository.hold(
+                backups[1].name, because: Hold(reason: "somebody hid it", time: .now()), trusted: trusted)
+            #expect(try producer.repository.backups(of: "main").map(\.label) == backups.map(\.label))
         }
     }
 

@@ -125,7 +125,7 @@ import Testing
                 "GET /ping/secret/start?x=1 HTTP/1.1", "GET /ping/secret/fail?x=1 HTTP/1.1",
             ])
         #expect(warnings.all == [])
-        server.close()
+        server.stop()
         #expect(
             try await hooks.around {
                 1

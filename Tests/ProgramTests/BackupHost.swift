@@ -49,6 +49,9 @@ struct BackupHost: Sendable {
         }
     }
 
+    /// The dump of the test's database in it.
+    var dump: FilePath { get throws { try backup.appending("\(database.name).dump.zst.age") } }
+
     func databases(like pattern: String) async throws -> [String] {
         let connection = try await database.cluster.connect()
         let rows = try await connection.query(

@@ -24,6 +24,37 @@ import Testing
         }
     }
 
+    @Test(arguments: [Fault.broken, .full]) func `a run whose dump cannot be written leaves nothing and loses nothing`(
+        _ fault: Fault
+    ) async throws {
+        try await FaultScene.with(backups: 1, rows: 60_000) { scene in
+            let before = try await scene.labels()
+            // With a clock that is known the file's name is.
+            let files = (0..<60).map { second in
+                let label = "20400101T0000\(second < 10 ? "0" : "")\(second)Z"
+                return scene.main.appending(label).appending("\(scene.database).dump.zst.age")
+            }
+            for number in [1, 2, 5, 9] {
+                let injection = "write:\(fault.rawValue.replacing("#", with: "\(number)"))"
+                let run = try await Program.run(
+                    "/usr/bin/strace",
+                    ["-f", "-qq", "-o", "/dev/null", "-e", "trace=write", "-e", "inject=\(injection)"]
+                        + files.flatMap { ["-P", $0.string] }
+                        + ["/usr/bin/faketime", "-m", "-f", "@2040-01-01 00:00:00"]
+                        + [Program.path("dbbackup").string, "run", scene.database],
+                    environment: scene.environment.merging([
+                        "FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC",
+                    ]) { $1 })
+                #expect(run.status == 74, "\(fault) \(number): \(run.stdout) \(run.stderr)")
+                #expect(run.stderr.contains(".dump.zst.age"), "\(run.stderr)")
+                #expect(try await scene.labels() == before)
+                #expect(try Files.list(scene.main).filter { $0 != ".lock" } == before)
+            }
+            try await scene.expectAllEqual(during: "\(fault)")
+            try await scene.expect(0, "run", scene.database)
+        }
+    }
+
     @Test(arguments: Fault.allCases) func `a prune that fails at any step loses only what the rules gave up`(
         _ fault: Fault
     ) async throws {

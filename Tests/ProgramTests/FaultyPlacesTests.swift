@@ -41,6 +41,39 @@ import Testing
         }
     }
 
+    @Test func `a place that is full in the middle of a copy has whole backups only`() async throws {
+        try await FaultScene.with(backups: 2, rows: 20_000) { scene in
+            try Files.createDirectory(scene.there)
+            let kind = Account.isRoot ? ["--mount"] : ["--user", "--map-root-user", "--mount"]
+            let run = try await Program.run(
+                "/usr/bin/unshare",
+                kind + [
+                    "/bin/sh", "-c",
+                    """
+                    mount -t tmpfs -o size=16m none "$1" || exit 99
+                    whole=$(du -sk "$3/$4" | cut -f 1)
+                    for room in 8 40 $((whole / 2)) $((whole + whole / 2)); do
+                        mount -o remount,size=${room}k "$1" || exit 97
+                        "$2" copy --to "$1" --quiet 2>>"$5"; echo "copy $?"
+                        mount -o remount,size=16m "$1" || exit 96
+                        "$2" verify --all --level decode --repository "$1" >>"$5" 2>&1; echo "verify $?"
+                        rm -rf "$1"/main
+                    done
+                    "$2" copy --to "$1" --quiet; echo "copy $?"
+                    "$2" list --repository "$1" | grep -c main/
+                    """, "sh", scene.there.string, Program.path("dbbackup").string, scene.main.string,
+                    try await scene.labels()[0], scene.folder.appending("errors").string,
+                ], environment: scene.environment)
+            let errors = String(decoding: try Files.read(scene.folder.appending("errors")), as: UTF8.self)
+            let words = run.stdout.split(separator: "\n").filter { !$0.hasPrefix("no copy in ") }
+            #expect(
+                words == Array(repeating: ["copy 74", "verify 0"], count: 4).flatMap { $0 } + ["copy 0", "2"],
+                "\(run.stdout) \(run.stderr) \(errors)")
+            #expect(run.stdout.contains("disk space"), "\(run.stdout)")
+            #expect(!errors.contains("internal error"))
+        }
+    }
+
     @Test func `what others have left in a repository counts for nothing and stays as it is`() async throws {
         try await FaultScene.with(backups: 2) { scene in
             let (good, newest) = (try await scene.labels()[0], try await scene.labels()[1])

@@ -7,55 +7,10 @@ import Testing
 
 /// `dbbackup verify`, `restore` and `prune` as their users run them, with a backup of the test's database.
 @Suite(.cluster, .database, .serialized, .timeLimit(.minutes(5))) struct ProofProgramTests {
-    private struct State: Sendable {
-        let folder: FilePath
-        let database: Database
-        let environment: [String: String?]
-
-        var backup: FilePath {
-            get throws {
-                let main = folder.appending("backups/main")
-                return main.appending(try #require(Files.list(main).last { !$0.hasPrefix(".") }))
-            }
-        }
-        var dump: FilePath { get throws { try backup.appending("\(database.name).dump.zst.age") } }
-
-        func dbbackup(_ arguments: String..., changing: [String: String?] = [:]) async throws -> ProgramResult {
-            try await Program.run("dbbackup", arguments, environment: environment.merging(changing) { $1 })
-        }
-
-        func databases(like pattern: String) async throws -> [String] {
-            let connection = try await database.cluster.connect()
-            let rows = try await connection.query(
-                "SELECT datname::text FROM pg_database WHERE datname LIKE \(pattern) ORDER BY 1")
-            await connection.close()
-            return try rows.map { try $0[0] }
-        }
-
-        func other(_ name: String) -> Database { Database(cluster: database.cluster, name: name) }
-    }
-
     /// A host with a backup of a database that has `rows` rows.
-    private func withBackup(rows: Int = 1000, _ body: (State) async throws -> Void) async throws {
-        let database = try Database.current
-        try await database.run(
-            "CREATE TABLE people AS SELECT n AS id, md5(n::text) AS name FROM generate_series(1, \(rows)) AS n")
-        try await withTemporaryFolder { folder in
-            let state = folder.appending("state")
-            let configuration = folder.appending("dbsec.json")
-            try Files.createDirectory(folder.appending("scratch"))
-            try Files.write(
-                Array(#"{"backup": {"scratchFolder": "\#(folder.appending("scratch"))"}}"#.utf8), to: configuration)
-            var environment = database.environment
-            environment["DBSEC_STATE"] = state.string
-            environment["DBSEC_CONFIG"] = configuration.string
-            let ready = State(folder: state, database: database, environment: environment)
-            let made = try await ready.dbbackup("init", "--keep-identity-here")
-            #expect(made.status == 0, "\(made.stderr)")
-            let run = try await ready.dbbackup("run", database.name)
-            #expect(run.status == 0, "\(run.stderr)")
-            try await body(ready)
-        }
+    private func withBackup(rows: Int = 1000, _ body: (BackupHost) async throws -> Void) async throws {
+        try await BackupHost.with(
+            "CREATE TABLE people AS SELECT n AS id, md5(n::text) AS name FROM generate_series(1, \(rows)) AS n", body)
     }
 
     @Test func `verify proves a backup at each level, and the log says so`() async throws {

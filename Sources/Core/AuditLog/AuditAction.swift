@@ -33,6 +33,21 @@ package enum AuditAction: String, Codable, Sendable, CaseIterable {
     case columnRevert = "column.revert"
     case columnVerify = "column.verify"
 
+    case authInstall = "auth.install"
+    case authUserCreate = "auth.user.create"
+    case authUserImport = "auth.user.import"
+    case authUserEnable = "auth.user.enable"
+    case authUserDisable = "auth.user.disable"
+    case authUserRemove = "auth.user.remove"
+    case authUnlock = "auth.unlock"
+    case authRevoke = "auth.revoke"
+    case authReset = "auth.reset"
+    case authTOTPRemove = "auth.totp.remove"
+    case authKeyCreate = "auth.apikey.create"
+    case authKeyRotate = "auth.apikey.rotate"
+    case authKeyRevoke = "auth.apikey.revoke"
+    case authPurge = "auth.purge"
+
     case fieldPurge = "field.purge"
     case fieldMask = "field.mask"
     case subjectCreate = "subject.create"
@@ -45,8 +60,40 @@ package enum AuditAction: String, Codable, Sendable, CaseIterable {
     case logRecovered = "log.recovered"
     /// Bytes after the last record, which a crash left, were set aside.
     case logTorn = "log.torn"
+    /// The first record of every part of the log but the first: what came before it.
+    case logSegment = "log.segment"
+    /// The disk was full, and room kept for that was used.
+    case logReserve = "log.reserve"
+    /// The log's key was replaced, and the old one vouches for the new one.
+    case logKey = "log.key"
+    /// Old records were given up; their hashes are kept.
+    case logPrune = "log.prune"
+    /// Sensitive values were erased.
+    case logRedact = "log.redact"
+    /// Once a day, so that silence is visible.
+    case logHeartbeat = "log.heartbeat"
+    /// A checkpoint was put somewhere else.
+    case logAnchor = "log.anchor"
+    /// Something was done although the log could not be written, and is on record only now.
+    case logBreakGlass = "log.break_glass"
+    /// Somebody looked at a finding and says why it may stand.
+    case logAcknowledge = "log.acknowledge"
     /// Somebody verified the log and asked for that to be on record.
     case logVerify = "log.verify"
     /// Somebody read the log and asked for that to be on record.
     case logRead = "log.read"
+    /// A report was made of the log.
+    case logReport = "log.report"
+    /// Lines of a server's log, or rows of its login store, were taken into the log: from where to where.
+    case logIngest = "log.ingest"
+
+    // What PostgreSQL itself says, as `dbaudit ingest` took it.
+    case pgLogin = "pg.login"
+    case pgLogout = "pg.logout"
+    case pgStatement = "pg.statement"
+    case pgFailure = "pg.failure"
+    /// Something that an auditor should look at: logging was changed, a superuser was there, lines are missing.
+    case pgFinding = "pg.finding"
+    /// A row of `dbauth.events`; its fact `event` says which.
+    case authEvent = "auth.event"
 }

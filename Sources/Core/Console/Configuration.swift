@@ -42,6 +42,9 @@ package struct Configuration: Sendable {
         }
     }
 
+    /// The line on which a value such as `backup.jobs` stands.
+    package func line(of path: String) -> Int? { document?.line(of: path) }
+
     private func judged<Value>(_ body: () throws -> Value) throws -> Value {
         do {
             return try body()

@@ -36,8 +36,12 @@ package struct Context: Sendable {
 
     /// Opens this account's audit log, making it at its first privileged act: without a log nothing is done.
     package func openAudit() throws -> AuditLog {
-        try AuditLog.open(
-            state.audit, as: AuditSource(program: program, version: Release.version, environment: environment))
+        try AuditLog.open(state.audit, as: auditSource)
+    }
+
+    /// Who writes records here.
+    package var auditSource: AuditSource {
+        AuditSource(program: program, version: Release.version, environment: environment)
     }
 
     /// Something the user should know that does not change the result.

@@ -43,7 +43,15 @@ package final class ProgressLine: Sendable {
             let total = progress.totalBytes.map { " of \(Words.size($0))" } ?? ""
             parts.append(Words.size(progress.bytes) + total)
         }
-        if let rows = progress.rows, rows > 0 { parts.append("\(Words.count(rows)) rows") }
+        if let rows = progress.rows, rows > 0 {
+            let total = progress.totalRows.map { " of \(Words.count(max($0, rows)))" } ?? ""
+            parts.append("\(Words.count(rows))\(total) rows")
+            if let total = progress.totalRows, seconds >= 1 {
+                let rate = Double(rows) / seconds
+                parts.append("\(Words.count(Int(rate))) rows/s")
+                if total > rows { parts.append("\(Words.duration(Double(total - rows) / rate)) left") }
+            }
+        }
         if progress.bytes > 0, seconds >= 1 {
             let rate = Double(progress.bytes) / seconds
             parts.append("\(Words.size(Int(rate)))/s")

@@ -28,6 +28,9 @@ package struct Digest: Hashable, Sendable {
         self = digest
     }
 
+    /// Its first 16 bytes as two numbers: two independent hashes for a filter.
+    package var firstWords: (UInt64, UInt64) { (words.0, words.1) }
+
     package var bytes: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.byteCount)

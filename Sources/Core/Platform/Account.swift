@@ -20,6 +20,10 @@ package struct Account: Equatable, Sendable {
         lookUp { record, buffer, size, result in getpwnam_r(name, record, buffer, size, result) }
     }
 
+    package static func numbered(_ uid: UInt32) -> Account? {
+        lookUp { getpwuid_r(uid, $0, $1, $2, $3) }
+    }
+
     /// The arguments that make `program` run as this account: it ends when we are killed, and gains no privileges.
     ///
     /// setpriv(1) and not a spawn attribute: changing ids in the child of a threaded process can hang for good.

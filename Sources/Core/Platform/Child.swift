@@ -204,7 +204,11 @@ package struct ChildFailure: Failure, Equatable {
         self.messages = messages
     }
 
-    package var status: ExitStatus { .unavailable }
+    /// A disk that is full, wherever the program writes, wants a look and not another try; the second is rclone's own sentence.
+    package var status: ExitStatus {
+        ["No space left on device", "remaining disk space"].contains { messages.contains($0) }
+            ? .inputOutput : .unavailable
+    }
 
     package var sentence: String {
         let lines = messages.split(whereSeparator: \.isNewline).map(String.init)

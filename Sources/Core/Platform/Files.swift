@@ -11,6 +11,24 @@ package enum Files {
         return try read(descriptor, path, limit: limit)
     }
 
+    /// Reads a piece of a file; what lies beyond its end is missing from the result.
+    package static func read(_ path: FilePath, offset: Int, count: Int) throws -> [UInt8] {
+        let descriptor = try open(path, .readOnly)
+        defer { try? descriptor.close() }
+        do {
+            return try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+                while filled < count {
+                    let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
+                    let got = try descriptor.read(fromAbsoluteOffset: Int64(offset + filled), into: rest)
+                    if got == 0 { return }
+                    filled += got
+                }
+            }
+        } catch let code as Errno {
+            throw FileFailure("read", path, code)
+        }
+    }
+
     /// Reads a file that holds a secret, refusing (78) one that others may read, or that is not ours.
     package static func readSecret(_ path: FilePath, limit: Int = 1 << 20) throws -> [UInt8] {
         let descriptor = try open(path, .readOnly)
@@ -150,12 +168,41 @@ package enum Files {
         try syncDirectory(one.removingLastComponent())
     }
 
+    /// Makes what was written to a file survive a power cut.
+    package static func sync(_ path: FilePath) throws {
+        let descriptor = try open(path, .readOnly)
+        defer { try? descriptor.close() }
+        _ = try system("write", path) { fsync(descriptor.rawValue) }
+    }
+
     /// Makes a change of names in a folder survive a power cut.
     package static func syncDirectory(_ path: FilePath) throws {
         let folder = path.isEmpty ? FilePath(".") : path
         let descriptor = try open(folder, .readOnly)
         defer { try? descriptor.close() }
         _ = try system("write", folder) { fsync(descriptor.rawValue) }
+    }
+
+    /// Makes a file whose blocks are really there, or leaves it as it is when it has that size already.
+    ///
+    /// - Throws: `FileFailure` with `.noSpace` when there is no room; the file is then empty.
+    package static func reserve(_ path: FilePath, size: Int) throws {
+        let descriptor = try open(path, .writeOnly, options: [.create], permissions: [.ownerReadWrite])
+        defer { try? descriptor.close() }
+        do {
+            _ = try system("reserve room in", path) { clinux_allocate(descriptor.rawValue, off_t(size)) }
+        } catch {
+            _ = try? system("empty", path) { ftruncate(descriptor.rawValue, 0) }
+            throw error
+        }
+    }
+
+    /// Empties a file and waits until its blocks are free again.
+    package static func empty(_ path: FilePath) throws {
+        let descriptor = try open(path, .writeOnly)
+        defer { try? descriptor.close() }
+        _ = try system("empty", path) { ftruncate(descriptor.rawValue, 0) }
+        _ = try system("empty", path) { fsync(descriptor.rawValue) }
     }
 
     package static func changeOwner(_ path: FilePath, to account: Account) throws {
@@ -216,6 +263,18 @@ package enum Files {
 package func copy(from path: FilePath, into sink: any ByteSink) throws {
     let descriptor = try Files.open(path, .readOnly)
     defer { try? descriptor.close() }
+    try copy(from: descriptor, path, into: sink)
+}
+
+/// Pushes a file's bytes from an offset on into a sink; does not finish the sink.
+package func copy(from path: FilePath, offset: Int, into sink: any ByteSink) throws {
+    let descriptor = try Files.open(path, .readOnly)
+    defer { try? descriptor.close() }
+    do {
+        try descriptor.seek(offset: Int64(offset), from: .start)
+    } catch let code as Errno {
+        throw FileFailure("read", path, code)
+    }
     try copy(from: descriptor, path, into: sink)
 }
 

@@ -37,7 +37,7 @@ package final class PrivateFolder: Sendable {
     }
 
     /// Ours alone: then nobody else can exchange what is in it while we remove it.
-    private static func isOurs(_ folder: FilePath) -> Bool {
+    package static func isOurs(_ folder: FilePath) -> Bool {
         var facts = stat()
         return folder.withPlatformString { lstat($0, &facts) } == 0 && facts.st_mode & S_IFMT == S_IFDIR
             && facts.st_uid == geteuid() && facts.st_mode & 0o077 == 0

@@ -6,12 +6,17 @@ package struct Progress: Sendable, Equatable {
     /// The bytes expected in all, when that is known.
     package var totalBytes: Int?
     package var rows: Int?
+    /// The rows expected in all, when that is known.
+    package var totalRows: Int?
 
-    package init(_ activity: String, bytes: Int = 0, totalBytes: Int? = nil, rows: Int? = nil) {
+    package init(
+        _ activity: String, bytes: Int = 0, totalBytes: Int? = nil, rows: Int? = nil, totalRows: Int? = nil
+    ) {
         self.activity = activity
         self.bytes = bytes
         self.totalBytes = totalBytes
         self.rows = rows
+        self.totalRows = totalRows
     }
 }
 

@@ -8,6 +8,12 @@ package enum StandardOutput {
         try write(Array(text.utf8))
     }
 
+    /// Whether the reader of our output has gone, as `head` does when it has enough.
+    package static var hasNoReader: Bool {
+        var entry = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
+        return poll(&entry, 1, 0) > 0 && entry.revents & Int16(POLLERR) != 0
+    }
+
     package static func write(_ bytes: [UInt8]) throws {
         signal(SIGPIPE, SIG_IGN)
         do {

@@ -2,6 +2,8 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include "timestamp.h"
 
 // The one-shot and EVP interfaces of OpenSSL 3 cost more than hashing a short row does. The plain
 // SHA-256 functions are marked deprecated, not slow or unsafe: they are wrapped here to keep that quiet.

@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 int clinux_pipe(int ends[2], int capacity) {
@@ -35,3 +38,26 @@ int clinux_memory_file(const char *name, int inherit) {
 }
 
 int clinux_duplicate(int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, 0); }
+
+const void *clinux_find(const void *bytes, size_t count, const void *needle, size_t needle_count) {
+    return memmem(bytes, count, needle, needle_count);
+}
+
+const void *clinux_find_last(const void *bytes, size_t count, int byte) { return memrchr(bytes, byte, count); }
+
+int clinux_syslog(const char *socket_path, const char *text, size_t count) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(socket_path) >= sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(address.sun_path, socket_path);
+    int channel = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (channel < 0) return -1;
+    int result = connect(channel, (struct sockaddr *)&address, sizeof address);
+    if (result == 0 && send(channel, text, count, MSG_NOSIGNAL) != (ssize_t)count) result = -1;
+    int code = errno;
+    close(channel);
+    errno = code;
+    return result;
+}

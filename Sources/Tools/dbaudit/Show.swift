@@ -5,11 +5,14 @@ import Platform
 
 struct Show: Command {
     static let configuration = CommandConfiguration.verb(
-        nil, "Print the newest records, oldest first.",
+        nil, "Print the newest records, oldest first, or all that some records say.",
         details: "What is printed is not verified: dbaudit verify does that.",
-        examples: ["dbaudit show --last 10", "dbaudit show --action backup --json"])
+        examples: ["dbaudit show --last 10", "dbaudit show --action backup --json", "dbaudit show 4711"])
 
     @OptionGroup var common: CommonOptions
+
+    @Argument(help: "Numbers of records to print with everything in them.")
+    var seq: [Int] = []
 
     @Option(help: "How many records.")
     var last = 50
@@ -22,49 +25,42 @@ struct Show: Command {
 
     func validate() throws {
         guard (1...1_000_000).contains(last) else { throw ValidationError("--last is from 1 to 1000000") }
+        guard seq.allSatisfy({ $0 >= 0 }) else { throw ValidationError("records are numbered from 0") }
     }
 
     func run(_ context: Context) async throws -> any Report {
         let reader = try LogReader(context.state.audit)
-        if record { try context.openAudit().append(AuditEvent(.logRead)) }
-        return ShowReport(excerpt: try reader.records(last: last, action: action))
+        if record { try context.openAudit().append(AuditEvent(.logRead, facts: ["verb": "show"])) }
+        let values = SensitiveValues(reader.folder)
+        guard seq.isEmpty else {
+            let found = try reader.records(numbered: seq)
+            if let missing = seq.first(where: { number in !found.contains { $0.seq == number } }) {
+                throw PlainFailure(.inputMissing, "there is no record \(missing)", hint: "dbaudit show --last 1")
+            }
+            return ShowReport(
+                records: found.map { ReadRecord(record: $0, values: values.values(of: $0)) }, matching: found.count,
+                unreadable: 0, isWhole: true)
+        }
+        let excerpt = try reader.records(last: last, action: action)
+        return ShowReport(
+            records: excerpt.records.map { ReadRecord(record: $0, values: values.values(of: $0)) },
+            matching: excerpt.matching, unreadable: excerpt.unreadable, isWhole: false)
     }
 }
 
 struct ShowReport: Report {
-    let excerpt: LogExcerpt
+    let records: [ReadRecord]
+    let matching: Int
+    let unreadable: Int
+    let isWhole: Bool
 
     var text: String {
-        var lines = excerpt.records.map(Self.line)
-        if excerpt.unreadable > 0 {
-            lines.append("\(Words.plural(excerpt.unreadable, "line")) could not be read: see dbaudit verify")
+        if isWhole {
+            return records.map { RecordWords.whole($0.record, $0.values) }.joined(separator: "\n\n")
         }
+        var lines = records.map { RecordWords.line($0.record, $0.values) }
+        if unreadable > 0 { lines.append("\(Words.plural(unreadable, "line")) could not be read: see dbaudit verify") }
         return lines.joined(separator: "\n")
-    }
-
-    /// One record as one line; what came from outside is shown, never obeyed.
-    private static func line(_ record: AuditRecord) -> String {
-        var parts = ["\(record.seq)", record.time.brief, record.action]
-        if record.phase != .event { parts.append(record.phase.rawValue) }
-        if let outcome = record.outcome { parts.append(outcome.rawValue) }
-        parts.append("by \(record.actor.sudo.map { "\($0) as \(record.actor.user)" } ?? record.actor.user)")
-        if let role = record.actor.role { parts.append("role=\(role)") }
-        if let target = record.target { parts += words(target) }
-        for (name, fact) in (record.facts ?? [:]).sorted(by: { $0.key < $1.key }) {
-            switch fact {
-            case .text(let text): parts.append("\(name)=\(text)")
-            case .number(let number): parts.append("\(name)=\(number)")
-            }
-        }
-        if let reason = record.reason { parts.append("(\(reason))") }
-        return Plain.line(parts.joined(separator: " "))
-    }
-
-    private static func words(_ target: AuditTarget) -> [String] {
-        [
-            ("system", target.system), ("cluster", target.cluster), ("database", target.database),
-            ("backup", target.backup), ("object", target.object),
-        ].compactMap { name, value in value.map { "\(name)=\($0)" } }
     }
 
     private enum Keys: String, CodingKey {
@@ -73,8 +69,8 @@ struct ShowReport: Report {
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Keys.self)
-        try container.encode(excerpt.records, forKey: .records)
-        try container.encode(excerpt.matching, forKey: .matching)
-        try container.encode(excerpt.unreadable, forKey: .unreadable)
+        try container.encode(records, forKey: .records)
+        try container.encode(matching, forKey: .matching)
+        try container.encode(unreadable, forKey: .unreadable)
     }
 }

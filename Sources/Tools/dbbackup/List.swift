@@ -18,8 +18,10 @@ struct List: Command {
         let repository = try await context.repository(place)
         let backups = try cluster.map { try repository.backups(of: $0) } ?? repository.backups()
         let trusted = try context.keys.trustedKeys()
+        let clusters = try cluster.map { [$0] } ?? repository.clusters()
         return ListReport(
-            backups: try mapInParallel(backups) { Listed($0, in: repository, trusted: trusted) }, now: context.now())
+            backups: try mapInParallel(backups) { Listed($0, in: repository, trusted: trusted) },
+            givenUp: try clusters.flatMap { try repository.givenUp(of: $0, trusted: trusted) }, now: context.now())
     }
 }
 
@@ -96,19 +98,25 @@ struct ShownProof: Encodable, Sendable {
 
 private struct ListReport: Report {
     let backups: [Listed]
+    let givenUp: [GivenUp]
     private let now: Timestamp
 
     private enum CodingKeys: String, CodingKey {
-        case backups
+        case backups, givenUp
     }
 
-    init(backups: [Listed], now: Timestamp) {
+    init(backups: [Listed], givenUp: [GivenUp], now: Timestamp) {
         self.backups = backups
+        self.givenUp = givenUp
         self.now = now
     }
 
     var text: String {
-        guard !backups.isEmpty else { return "there are no backups yet" }
+        let hidden = givenUp.map { backup in
+            let by = backup.keeperKey.map { "by \($0)" } ?? "by nobody whose key is pinned here: look who wrote there"
+            return Plain.line("given up: \(backup.name), \(by); dbbackup hold brings it back")
+        }
+        guard !backups.isEmpty else { return (["there are no backups yet"] + hidden).joined(separator: "\n") }
         var table = TextTable(["BACKUP", "AGE", "SIZE", "PROOF", "DATABASES"])
         for backup in backups {
             table.append([
@@ -118,6 +126,6 @@ private struct ListReport: Report {
                 Plain.line(backup.contents),
             ])
         }
-        return table.text
+        return ([table.text] + hidden).joined(separator: "\n")
     }
 }

@@ -34,6 +34,7 @@ struct Restore: Command {
     @OptionGroup var common: CommonOptions
     @OptionGroup var place: RepositoryOptions
     @OptionGroup var server: ServerOptions
+    @OptionGroup var glass: BreakGlassOptions
 
     @Argument(help: "A label, cluster/label, or latest.")
     var backup: String
@@ -128,7 +129,7 @@ struct Restore: Command {
         }
         let target = AuditTarget(
             cluster: stored.cluster, database: targetDbname ?? database.first, backup: stored.label)
-        return try await context.openAudit().recording(.backupRestore, target: target) { note in
+        return try await context.recording(.backupRestore, target: target, past: glass) { note in
             note.facts["manifest"] = .text(stored.manifestHash.hex)
             return try await repository.withFiles(of: authentic, progress: context.progress) {
                 let prepared = try await restoration.prepare()

@@ -30,6 +30,7 @@ struct Verify: Command {
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var place: RepositoryOptions
+    @OptionGroup var glass: BreakGlassOptions
 
     @Argument(help: "A label, cluster/label, or latest (default: latest).")
     var backup: String?
@@ -67,13 +68,12 @@ struct Verify: Command {
             ? ProofRound.due(repository.backups(), level: level, trusted: context.keys.trustedKeys())
             : ProofRound(backups: [repository.backup(named: backup ?? "latest")])
         round.limit = maxDuration?.seconds
-        let audit = try context.openAudit()
         let began = context.now()
         var verified: [Verified] = []
         while let backup = round.next(after: context.now().seconds(since: began)) {
             verified.append(
-                try await audit.recording(
-                    .backupVerify, target: AuditTarget(cluster: backup.cluster, backup: backup.label)
+                try await context.recording(
+                    .backupVerify, target: AuditTarget(cluster: backup.cluster, backup: backup.label), past: glass
                 ) { note in
                     let verified = try await verify(backup, prover, repository, context)
                     try await repository.sendProofs(of: backup)

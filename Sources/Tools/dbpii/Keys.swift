@@ -8,7 +8,7 @@ import SystemPackage
 struct Keys: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Look after the keyring that fields are encrypted with.",
-        subcommands: [Init.self, ListKeys.self, Rotate.self, Rewrap.self, Export.self])
+        subcommands: [Init.self, ListKeys.self, Rotate.self, Rewrap.self, Export.self, DestroyKey.self])
 
     struct Init: Command {
         static let configuration = CommandConfiguration.verb(

@@ -10,6 +10,6 @@ import Console
             """,
         verbs: [
             ApplyRoles.self, ShowPlan.self, Generate.self, Inspect.self, Lint.self, RunTests.self, WhoCan.self,
-            Explain.self, ReportAccess.self,
+            Explain.self, ReportAccess.self, ShowConfiguration.self,
         ])
 }

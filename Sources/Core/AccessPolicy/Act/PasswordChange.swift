@@ -13,7 +13,7 @@ struct PasswordChange {
     }
 
     func set(_ password: SecretBytes, of role: String) async throws {
-        let verifier = try password.withBytes { try PasswordVerifier.scram(of: $0) }
+        let verifier = try password.withBytes { try ScramVerifier(of: $0).text }
         _ = try await connection.query(
             """
             SELECT pg_catalog.set_config('dbsec.role', \(role), true),

@@ -1,5 +1,4 @@
 package import Cryptography
-import FoundationEssentials
 import Platform
 import SystemPackage
 
@@ -53,51 +52,5 @@ package struct GivenPasswords: Sendable {
 extension PasswordSource {
     fileprivate var isVerbatim: Bool {
         if case .environment = self { true } else { false }
-    }
-}
-
-/// A verifier as PostgreSQL stores it: `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`.
-package struct ScramVerifier {
-    private let iterations: Int
-    private let salt: [UInt8]
-    private let storedKey: [UInt8]
-
-    /// Nil for anything else, an md5 hash too.
-    package init?(_ text: String) {
-        let parts = text.split(separator: "$", omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[0] == "SCRAM-SHA-256" else { return nil }
-        let parameters = parts[1].split(separator: ":")
-        let keys = parts[2].split(separator: ":")
-        guard parameters.count == 2, keys.count == 2,
-            let iterations = Int(parameters[0]), (1...10_000_000).contains(iterations),
-            let salt = Data(base64Encoded: String(parameters[1])),
-            let storedKey = Data(base64Encoded: String(keys[0]))
-        else { return nil }
-        self.iterations = iterations
-        self.salt = Array(salt)
-        self.storedKey = Array(storedKey)
-    }
-
-    /// Whether the verifier was made of this password (RFC 5802, section 3).
-    ///
-    /// For text beyond ASCII the comparison knows no SASLprep: where that changes the text the answer is no.
-    package func isOf(_ password: SecretBytes) -> Bool {
-        var block = HMACSHA256(key: password)
-        block.update(salt.span)
-        block.update([0, 0, 0, 1].span)
-        var round = block.finish()
-        var salted = round
-        for _ in 1..<iterations {
-            var next = HMACSHA256(key: password)
-            next.update(round.span)
-            round = next.finish()
-            for index in salted.indices { salted[index] ^= round[index] }
-        }
-        var clientKey = HMACSHA256(key: salted.span)
-        clientKey.update(Array("Client Key".utf8).span)
-        let candidate = SHA256.hash(clientKey.finish()).bytes
-        wipe(&salted)
-        wipe(&round)
-        return constantTimeEqual(candidate.span, storedKey.span)
     }
 }

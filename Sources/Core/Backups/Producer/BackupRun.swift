@@ -103,6 +103,7 @@ package struct BackupRun: Sendable {
             let connection = try await Connection.open(server)
             let source = try await Source.read(connection, server: server, options, environment)
             await connection.close()
+            try await source.refuseHiddenRows(server)
             note.target = AuditTarget(system: source.cluster.systemIdentifier, cluster: source.name)
             let made = try await make(source, signer)
             note.target.backup = made.backup.label

@@ -92,6 +92,12 @@ package struct Coordinator: Sendable {
         }
     }
 
+    /// The tables of the connected database of which row security hides rows from this role.
+    static func hiddenTables(_ connection: Connection) async throws -> [TableName] {
+        try await connection.script("SET row_security = on")
+        return try await tables(connection).filter(\.isHidden).map(\.name)
+    }
+
     /// pg_dump would stop at the first of them, after everything before it.
     private static func refuseHidden(_ tables: [Table]) throws {
         let (hidden, unreadable) = (tables.filter(\.isHidden), tables.filter { !$0.isReadable })

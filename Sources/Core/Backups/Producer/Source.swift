@@ -13,6 +13,8 @@ struct Source: Sendable {
     let installation: PostgresInstallation
     let maintenance: ConnectionParameters
     let mayReadPasswords: Bool
+    /// Whether row security hides nothing from this role, whatever the policies are.
+    let seesAllRows: Bool
     /// Nil where nobody asked for them.
     let configuration: ConfigurationFiles?
 
@@ -25,7 +27,8 @@ struct Source: Sendable {
         let row = try await connection.query(
             """
             SELECT pg_catalog.current_database()::text AS database,
-                   pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT') AS passwords
+                   pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT') AS passwords,
+                   (SELECT rolsuper OR rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = current_user) AS all_rows
             """
         ).one()
         let present = try await ServerDatabase.all(connection)
@@ -35,7 +38,26 @@ struct Source: Sendable {
             databases: try options.databases.choose(from: present), present: Set(present.map(\.name)),
             gaps: options.databases.gaps(among: present) + (configuration?.gaps ?? []), installation: installation,
             maintenance: server.with(database: try row["database"]), mayReadPasswords: try row["passwords"],
+            seesAllRows: try row["all_rows"],
             configuration: configuration)
+    }
+
+    /// Refuses (77) a role that row security would hide rows from, in whichever database, before anything is dumped.
+    ///
+    /// A database that cannot be looked into tells its reason when its turn comes.
+    func refuseHiddenRows(_ server: ConnectionParameters) async throws {
+        guard !seesAllRows else { return }
+        for database in databases {
+            guard let connection = try? await Connection.open(server.with(database: database.name)) else { continue }
+            let hidden = try? await Coordinator.hiddenTables(connection)
+            await connection.close()
+            guard let first = hidden?.first else { continue }
+            let others = (hidden?.count ?? 1) > 1 ? " and of \((hidden?.count ?? 1) - 1) more" : ""
+            throw PlainFailure(
+                .permission,
+                "row security hides rows of table \(first)\(others) in database \"\(database.name)\" from this role",
+                hint: "connect as a superuser or as a role with BYPASSRLS: ALTER ROLE ... BYPASSRLS")
+        }
     }
 
     /// The name of the folder that a server's backups have.

@@ -83,8 +83,7 @@ package struct BackupCopying: Sendable {
         try await source.withFiles(of: backup, progress: progress) {
             for file in backup.manifest.files {
                 _ = try await onOwnThread { try VerifiedFile(file, in: stored) }
-                try await remote.put(
-                    stored.path(of: file), as: stored.relative(file.name), signed: file.sha256, progress: progress)
+                try await remote.send([file], of: stored, progress: progress)
             }
         }
         try await remote.send([Manifest.fileName, Manifest.signatureFileName], of: stored, progress: progress)

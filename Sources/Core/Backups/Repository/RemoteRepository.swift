@@ -84,7 +84,6 @@ extension Repository {
     ) async throws {
         guard let remote else { return }
         defer { drop(manifest.files, of: stored) }
-        let names = manifest.files.map(\.name) + [Manifest.fileName, Manifest.signatureFileName]
         do {
             try await audit.recording(
                 .backupCopy, target: AuditTarget(cluster: stored.cluster, backup: stored.label)
@@ -92,7 +91,8 @@ extension Repository {
                 note.facts["to"] = .text(remote.name)
                 note.facts["manifest"] = .text(stored.manifestHash.hex)
                 note.facts["bytes"] = .number(manifest.size)
-                try await send(names, of: stored, progress: progress)
+                try await remote.send(manifest.files, of: stored, progress: progress)
+                try await send([Manifest.fileName, Manifest.signatureFileName], of: stored, progress: progress)
             }
         } catch {
             // Without its signature there it is no backup, and must not look like one here.
@@ -146,6 +146,14 @@ extension Remote {
         try await send(
             (new.filter { !$0.hasSuffix(".minisig") } + signatures).map { "proofs/\($0)" }, of: stored,
             progress: progress)
+    }
+
+    /// Sends what a manifest names, and holds what comes back to what it says.
+    func send(_ files: [Manifest.File], of stored: StoredBackup, progress: ProgressHandler? = nil) async throws {
+        for file in files {
+            try await put(
+                stored.path(of: file), as: stored.relative(file.name), signed: file.sha256, progress: progress)
+        }
     }
 
     /// Sends files of a backup's folder, in this order.

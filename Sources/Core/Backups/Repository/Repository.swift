@@ -57,7 +57,8 @@ package struct Repository: Sendable {
         var found: [StoredBackup] = []
         for cluster in clusters {
             if wanted == "latest" {
-                if let newest = try backups(of: cluster).last { found.append(newest) }
+                guard let label = try committedLabels(of: cluster).last else { continue }
+                if let newest = try committed(cluster, label) { found.append(newest) }
             } else if Timestamp(wanted) != nil, let backup = try committed(cluster, wanted) {
                 found.append(backup)
             }

@@ -41,8 +41,8 @@ extension Dump {
         let roots = partitionRoots
         let rows = part.items.filter { $0.entry.kind == "TABLE DATA" }.map(\.entry.relation)
         return SelectedDump(
-            dump: part, needed: selector.all.subtracting(selector.chosen), leftOut: selector.leftOut, withoutRows: selector.withoutRows,
-            tables: Set(rows.map { roots[$0] ?? $0 }))
+            dump: part, needed: selector.all.subtracting(selector.chosen), leftOut: selector.leftOut,
+            withoutRows: selector.withoutRows, tables: Set(rows.map { roots[$0] ?? $0 }))
     }
 }
 

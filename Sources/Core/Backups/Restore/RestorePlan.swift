@@ -108,7 +108,10 @@ package struct DatabasePlan: Sendable {
         if !used.isEmpty { steps.append("using what is there: \(used.joined(separator: ", "))") }
         if !extensions.isEmpty { steps.append("which makes the extensions \(extensions.joined(separator: ", "))") }
         if way == .fill { steps.append("give \"\(target)\" the recorded owner, settings, privileges and comment") }
-        if compares { steps.append("dump \(way == .add ? "that part" : "it") again and compare the digest of every table with the backup's index") }
+        if compares {
+            let again = way == .add ? "that part" : "it"
+            steps.append("dump \(again) again and compare the digest of every table with the backup's index")
+        }
         switch way {
         case .fill, .add: break
         case .new: steps.append("rename it to \"\(target)\"")

@@ -28,7 +28,8 @@ extension Restoration {
         let globals = options.makesRoles ? try await globals() : nil
         let names = chosen.map { options.target ?? $0.facts.name }
         let admin = try await administration(besides: names)
-        let target = try await RestoreTarget.read(admin, databases: names, server: server, withObjects: !options.selection.isEverything)
+        let target = try await RestoreTarget.read(
+            admin, databases: names, server: server, withObjects: !options.selection.isEverything)
         await admin.close()
         for name in names { try check(target.existing[name], name) }
         var databases: [PreparedDatabase] = []

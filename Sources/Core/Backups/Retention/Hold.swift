@@ -65,10 +65,16 @@ extension Repository {
     private func bringBack(_ cluster: String, _ label: String, _ trusted: [MinisignPublicKey]) async throws {
         let folder = folder(of: cluster).appending(label)
         try await FileLock.holding(lock(of: cluster)) {
-            let stone = try Tombstone.read(folder, cluster: cluster, label: label, trusted: trusted)
-            try await stone.checkWhole(folder, remote.map { ($0, "\(FileName.encode(cluster))/\(label)") })
+            do {
+                let stone = try Tombstone.read(folder, cluster: cluster, label: label, trusted: trusted)
+                try await stone.checkWhole(folder, remote.map { ($0, "\(FileName.encode(cluster))/\(label)") })
+            } catch let failure as any Failure where failure.status == .malformed {
+                // Nobody's word has removed anything: when all of the backup is there, it is one.
+                let stored = try StoredBackup(folder: folder, cluster: cluster, label: label, memory: memory)
+                try requireFiles(AuthenticBackup(stored, trusted: trusted).manifest, of: stored)
+            }
             try await removeThere(Tombstone.liftingOrder.map { [$0] }, cluster: cluster, label: label)
-            try stone.lift(from: folder)
+            try Tombstone.lift(from: folder)
         }
     }
 }

@@ -76,8 +76,8 @@ struct Tombstone: Codable, Equatable, Sendable {
     }
 
     /// Takes the word back, so that the backup counts again.
-    func lift(from folder: FilePath) throws {
-        for name in Self.liftingOrder { try removeIfThere(folder.appending(name)) }
+    static func lift(from folder: FilePath) throws {
+        for name in liftingOrder { try removeIfThere(folder.appending(name)) }
         try Files.syncDirectory(folder)
     }
 
@@ -97,16 +97,16 @@ struct Tombstone: Codable, Equatable, Sendable {
     ///
     /// What the backup did not name stays, and the folder with it.
     func bury(_ folder: FilePath) throws {
-        for name in files { try removeIfThere(folder.appending(name)) }
+        for name in files { try Self.removeIfThere(folder.appending(name)) }
         try Files.removeTree(folder.appending("proofs"))
         for name in [Manifest.signatureFileName, Manifest.fileName] + Self.writingOrder {
-            try removeIfThere(folder.appending(name))
+            try Self.removeIfThere(folder.appending(name))
         }
         if try Files.list(folder).isEmpty { try Files.removeEmpty(folder) }
         try Files.syncDirectory(folder.removingLastComponent())
     }
 
-    private func removeIfThere(_ path: FilePath) throws {
+    private static func removeIfThere(_ path: FilePath) throws {
         do {
             try Files.remove(path)
         } catch let failure as FileFailure where failure.code == .noSuchFileOrDirectory {}

@@ -118,10 +118,10 @@ enum MaskTarget: Sendable {
         }
     }
 
-    /// Takes back what was made: half a copy is none. A database that was there stays, with what is in it.
     /// Takes back what was made, since half a copy is none.
     ///
     /// A database that was there stays, with what is in it.
+    func abandon() async {
         // Also after a cancellation, when this task can do nothing more.
         await Task { [self] in
             switch self {

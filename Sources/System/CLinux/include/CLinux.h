@@ -24,3 +24,12 @@ int clinux_memory_file(const char *name, int inherit);
 
 /// A second descriptor for the same file, closed on exec.
 int clinux_duplicate(int descriptor);
+
+/// Where `needle` first stands in `bytes`; null when it does not.
+const void *clinux_find(const void *bytes, size_t count, const void *needle, size_t needle_count);
+
+/// Where `byte` last stands in `bytes`; null when it does not.
+const void *clinux_find_last(const void *bytes, size_t count, int byte);
+
+/// Sends one message to the system's log, whose socket has this path.
+int clinux_syslog(const char *socket_path, const char *text, size_t count);

@@ -1,0 +1,54 @@
+import Platform
+
+/// What ingesting must know about lines that it has taken already.
+struct IngestMemory: Codable, Equatable, Sendable {
+    struct Session: Codable, Equatable, Sendable {
+        /// The last line's number.
+        var line: Int
+        /// Seconds since 1970 of the last line, to forget sessions by.
+        var seen: Int64
+        /// Of the last statement that pgaudit told of: a hash, its line, its class, its command.
+        var statement: Int?
+        var auditLine: Int?
+        var auditClass: String?
+    }
+
+    var version = 1
+    /// Roles that have logged in; a name that failed and is none of these may be a password typed in the wrong place.
+    var roles: Set<String> = []
+    /// By session and kind of log; by session alone those of superusers, which are reported once.
+    var sessions: [String: Session] = [:]
+    /// Logins of roles that nobody has seen yet: the server may refuse them in its next line.
+    var pending: [String: ServerLogLine] = [:]
+    /// The first moment that was ever taken: sessions that began later have all of their lines.
+    var began: Timestamp?
+    /// The batch that these facts belong to, as its receipt names it.
+    var batch = ""
+    /// Where in the log to look for receipts that are newer than this.
+    var segment = ""
+    var offset = 0
+    var receipts: [FileReceipt] = []
+
+    private static let sessionLimit = 100_000
+
+    /// Forgets what is too old to matter, so that it stays small.
+    mutating func tidy() {
+        guard sessions.count > Self.sessionLimit else { return }
+        let kept = sessions.sorted { $0.value.seen > $1.value.seen }.prefix(Self.sessionLimit / 2)
+        sessions = Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })
+    }
+}
+
+/// How far a file of a server's log has been taken, and how it is known again whatever it is called now.
+package struct FileReceipt: Codable, Equatable, Sendable {
+    package var path: String
+    package var inode: UInt64
+    /// How many of the first bytes the hash `head` is over.
+    package var headLength: Int
+    package var head: String
+    package var offset: Int
+    /// Of the last bytes before `offset`, at most `FileReceipt.edge` of them.
+    package var tail: String
+
+    static let edge = 1024
+}

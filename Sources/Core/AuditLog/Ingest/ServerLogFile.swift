@@ -1,0 +1,104 @@
+import Cryptography
+import Platform
+package import SystemPackage
+
+/// One file of a server's log, and how much of it has been taken.
+package struct ServerLogFile: Sendable {
+    package let path: FilePath
+    let identity: FileIdentity
+    /// Where to go on.
+    private(set) var offset = 0
+    /// Why what was taken before does not fit this file, when it does not.
+    private(set) var oddity: String?
+
+    /// Knows a file again by its content, since rotation gives it other names, and copies get other inodes.
+    init(_ path: FilePath, receipts: [FileReceipt]) throws {
+        self.path = path
+        identity = try FileIdentity(of: path)
+        var heads: [Int: String] = [:]
+        let sameHead = try receipts.filter { receipt in
+            guard receipt.headLength > 0, receipt.headLength <= identity.size else { return false }
+            let head = try heads[receipt.headLength] ?? hash(0..<receipt.headLength)
+            heads[receipt.headLength] = head
+            return head == receipt.head
+        }
+        // Of several the newest; the others are copies that were left behind.
+        for receipt in sameHead.sorted(by: { $0.offset > $1.offset }) where receipt.offset <= identity.size {
+            guard try hash(max(0, receipt.offset - FileReceipt.edge)..<receipt.offset) == receipt.tail else {
+                oddity = "\(path) was changed after its first \(receipt.offset) bytes were taken"
+                continue
+            }
+            offset = receipt.offset
+            oddity = nil
+            return
+        }
+        if let receipt = sameHead.first(where: { $0.offset > identity.size }), oddity == nil {
+            // Cut off, not rotated: a rotated file begins with other lines.
+            offset = identity.size
+            oddity = "\(path) has \(identity.size) bytes, and \(receipt.offset) of it were taken: lines were cut off"
+        }
+    }
+
+    /// The format, from the first record.
+    func parser(zone: Int?) throws -> ServerLogParser? {
+        var parser: ServerLogParser?
+        try forEachLineBlock(of: path, in: 0..<min(identity.size, 1 << 20)) { lines, _, stop in
+            parser = ServerLogParser(beginning: lines, offset: zone)
+            stop = true
+        }
+        return parser
+    }
+
+    func receipt(at offset: Int) throws -> FileReceipt {
+        let headLength = min(offset, FileReceipt.edge)
+        return FileReceipt(
+            path: path.string, inode: identity.inode, headLength: headLength, head: try hash(0..<headLength),
+            offset: offset, tail: try hash(max(0, offset - FileReceipt.edge)..<offset))
+    }
+
+    private func hash(_ range: Range<Int>) throws -> String {
+        SHA256.hash(try Files.read(path, range)).hex
+    }
+}
+
+extension SHA256 {
+    /// The hash of all bytes so far.
+    func finished() -> Digest {
+        var copy = self
+        return copy.finish()
+    }
+}
+
+/// Which files a place names: the file itself, or all logs of a folder, in the order in which they were written.
+package enum ServerLogPlaces {
+    /// - Returns: the files, and those that were passed over since they say the same as another.
+    package static func files(in path: FilePath) throws -> (files: [FilePath], passedOver: [FilePath]) {
+        guard Files.isDirectory(path) else { return ([path], []) }
+        let names = try Files.list(path).filter { name in
+            !name.hasPrefix(".")
+                && [".csv", ".json", ".log"].contains { name.hasSuffix($0) || name.contains("\($0).") }
+        }
+        let all = Set(names)
+        var passedOver: [FilePath] = []
+        let files = names.compactMap { name -> FilePath? in
+            // A server may write csvlog and jsonlog side by side: the same lines twice.
+            if name.hasSuffix(".csv"), all.contains(name.dropLast(4) + ".json") {
+                passedOver.append(path.appending(name))
+                return nil
+            }
+            return path.appending(name)
+        }
+        let begun = try files.map { (try begin(of: $0), try Files.modified($0), $0) }
+        let inOrder = begun.sorted { ($0.0, $0.1, $0.2.string) < ($1.0, $1.1, $1.2.string) }
+        return (inOrder.map(\.2), passedOver)
+    }
+
+    /// The time in a log's first line: a file that was rotated away begins before the one in its place.
+    private static func begin(of path: FilePath) throws -> Timestamp {
+        let bytes = try Files.read(path, 0..<1 << 16)
+        var first: Timestamp?
+        let parser = ServerLogParser(beginning: bytes.span)
+        _ = try parser?.parse(bytes.span) { line in if first == nil { first = line?.time } }
+        return first ?? Timestamp(microseconds: 0)
+    }
+}

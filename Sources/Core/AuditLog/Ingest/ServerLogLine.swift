@@ -1,0 +1,107 @@
+package import Platform
+
+/// One message of a PostgreSQL server, whichever of its logs it stood in.
+package struct ServerLogLine: Codable, Equatable, Sendable {
+    /// Which log: each numbers a session's lines for itself.
+    package enum Kind: String, Codable, Sendable {
+        case csvlog, jsonlog
+        /// The extension pgauditlogtofile, which writes files of its own.
+        case pgaudit
+    }
+
+    package var kind: Kind
+    package var time: Timestamp
+    package var user = ""
+    package var database = ""
+    package var address = ""
+    package var session = ""
+    /// The line's number in its session; nil where the log has none.
+    package var number: Int?
+    package var sessionStart: Timestamp?
+    package var severity = "LOG"
+    package var sqlstate = ""
+    package var message = ""
+    package var statement = ""
+    package var application = ""
+    package var audit: AuditTail?
+
+    package init(kind: Kind, time: Timestamp) {
+        self.kind = kind
+        self.time = time
+    }
+
+    /// What pgaudit says about one statement.
+    package struct AuditTail: Codable, Equatable, Sendable {
+        /// `SESSION` or `OBJECT`.
+        package var type = ""
+        package var statementClass = ""
+        package var command = ""
+        package var objectType = ""
+        package var objectName = ""
+        package var statement = ""
+        /// How many rows, where `pgaudit.log_rows` is on.
+        package var rows: Int?
+
+        package init() {}
+    }
+}
+
+extension ServerLogLine.AuditTail {
+    /// Reads `SESSION,1,1,READ,SELECT,TABLE,public.t,"SELECT ...",<none>`: what follows `AUDIT: `.
+    init?(_ text: some StringProtocol) {
+        self.init(fields: CSVRecord.fields(of: Array(text.utf8)))
+    }
+
+    init?(fields: [String]) {
+        guard fields.count >= 8, ["SESSION", "OBJECT"].contains(fields[0]) else { return nil }
+        self.init()
+        (type, statementClass, command) = (fields[0], fields[3], fields[4])
+        (objectType, objectName, statement) = (fields[5], fields[6], fields[7])
+        rows = fields.count > 9 ? Int(fields[9]) : nil
+    }
+}
+
+/// Times as servers write them: `2026-11-26 17:15:37.177 UTC`.
+enum ServerLogTime {
+    /// - Parameter offset: seconds east of UTC where the zone's name does not say; the server's `log_timezone`.
+    static func parse(_ text: some StringProtocol, offset: Int?) -> Timestamp? {
+        let bytes = Array(text.utf8)
+        guard bytes.count >= 19, bytes[10] == 0x20 || bytes[10] == UInt8(ascii: "T") else { return nil }
+        var end = 19
+        if end < bytes.count, bytes[end] == UInt8(ascii: ".") {
+            end += 1
+            while end < bytes.count, (0x30...0x39).contains(bytes[end]) { end += 1 }
+        }
+        let fractionEnd = min(end, 29)
+        let clock = String(decoding: bytes[0..<10], as: UTF8.self) + "T"
+        let rest = String(decoding: bytes[11..<fractionEnd], as: UTF8.self)
+        guard let time = Timestamp(clock + rest + "Z") else { return nil }
+        let zone = String(decoding: bytes[end...], as: UTF8.self).filter { $0 != " " }
+        guard let east = seconds(east: zone) ?? offset else { return nil }
+        return time.advanced(bySeconds: Int64(-east))
+    }
+
+    /// Names that mean one thing only; others are a matter of where one is.
+    private static let zones = [
+        "": 0, "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "CET": 3600, "CEST": 7200, "EET": 7200, "EEST": 10800,
+        "MSK": 10800, "EDT": -14400, "CDT": -18000, "MDT": -21600, "PDT": -25200, "PST": -28800, "JST": 32400,
+        "KST": 32400, "AEST": 36000, "AEDT": 39600, "NZST": 43200, "NZDT": 46800,
+    ]
+
+    static func seconds(east zone: String) -> Int? {
+        if let known = zones[zone] { return known }
+        guard let sign = zone.first, sign == "+" || sign == "-" else { return nil }
+        let digits = zone.dropFirst().filter { $0 != ":" }
+        guard digits.count == 2 || digits.count == 4, let number = Int(digits) else { return nil }
+        let minutes = digits.count == 2 ? number * 60 : number / 100 * 60 + number % 100
+        guard minutes <= 15 * 60 else { return nil }
+        return (sign == "-" ? -60 : 60) * minutes
+    }
+}
+
+extension Timestamp {
+    /// What a zone's name or offset, `CET` or `+01:00`, adds to UTC; nil for a name that means several things.
+    package static func seconds(east zone: String) -> Int? {
+        zone.isEmpty ? nil : ServerLogTime.seconds(east: zone)
+    }
+}

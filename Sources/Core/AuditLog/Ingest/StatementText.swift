@@ -1,0 +1,143 @@
+/// How much of a statement goes into the log.
+package enum StatementDetail: String, CaseIterable, Sendable {
+    /// Its form: every value is a `?`, since values are what databases are about: people, and their secrets.
+    case form
+    /// All of it but passwords and keys.
+    case full
+    /// Only what kind of statement it was.
+    case none
+}
+
+/// Takes out of statements and messages what no log should hold, before anything is hashed.
+package enum StatementText {
+    private static let limit = 4000
+
+    /// The statement as the log may hold it; nil when nothing of it may.
+    package static func redacted(_ statement: String, _ detail: StatementDetail) -> String? {
+        guard detail != .none, !statement.isEmpty else { return nil }
+        let tokens = SQLTokens(statement)
+        let hidesAll = detail == .form || carriesSecrets(tokens)
+        let hidden = passwords(tokens)
+        var text = ""
+        for (index, token) in tokens.tokens.enumerated() {
+            switch token.kind {
+            case _ where hidden.contains(index): text += "?"
+            case .comment, .space: if !text.isEmpty, text.last != " " { text += " " }
+            case .string: text += hidesAll || looksSecret(tokens.content(index)) ? "?" : tokens.text(index)
+            case .number: text += detail == .form ? "?" : tokens.text(index)
+            case .word, .quotedName, .symbol: text += tokens.text(index)
+            }
+            if text.utf8.count > limit { break }
+        }
+        while text.last == " " || text.last == ";" { text.removeLast() }
+        return text.utf8.count > limit ? String(text.prefix(limit)) + "…" : text
+    }
+
+    /// A message of the server as the log may hold it.
+    ///
+    /// Names of tables and roles stay; what a user typed as a value, or as no SQL at all, goes.
+    static func message(_ text: String, sqlstate: String, _ detail: StatementDetail, statement: String) -> String {
+        let quotesValues = ["22", "P0", "XX"].contains(String(sqlstate.prefix(2))) || sqlstate == "42601"
+        let hides = quotesValues && (detail != .full || sqlstate == "42601" || carriesSecrets(SQLTokens(statement)))
+        let plain = looksSecret(text) ? withoutCredentials(text) : text
+        return String((hides ? withoutQuoted(plain) : plain).prefix(1000))
+    }
+
+    // MARK: What carries secrets
+
+    /// Statements whose every string may be a password or a key.
+    private static func carriesSecrets(_ tokens: SQLTokens) -> Bool {
+        let places = tokens.meaningful
+        let kinds: Set = ["role", "user", "group", "server", "subscription", "foreign", "mapping"]
+        for (number, place) in places.enumerated() where number == 0 || tokens.text(places[number - 1]) == ";" {
+            guard ["create", "alter", "import"].contains(tokens.word(place)) else { continue }
+            if !kinds.isDisjoint(with: places[number...].prefix(5).map { tokens.word($0) }) { return true }
+        }
+        return places.contains { place in
+            let word = tokens.word(place)
+            return cryptography.contains(word) || word.hasPrefix("dblink") || word.hasPrefix("pgp_")
+        }
+    }
+
+    /// Functions of pgcrypto and its kin that take a key or a password.
+    private static let cryptography: Set = [
+        "crypt", "encrypt", "decrypt", "encrypt_iv", "decrypt_iv", "hmac", "digest", "gen_salt", "begin_login",
+        "finish_login", "set_password",
+    ]
+
+    /// Places of what follows the word PASSWORD, however it was written: not only strings end up in a server's log.
+    private static func passwords(_ tokens: SQLTokens) -> Set<Int> {
+        let places = tokens.meaningful
+        let asks = ["select", "insert", "update", "delete", "with", "table", "copy", "grant", "revoke"]
+        let isQuestion = asks.contains(places.first.map { tokens.word($0) } ?? "")
+        var hidden: Set<Int> = []
+        for (number, place) in places.enumerated() {
+            let word = tokens.word(place)
+            let isPassword = word == "password" || word == "passwd" || word == "passphrase"
+            guard isPassword || word.hasSuffix("_password") || word.hasSuffix("secret") || word.hasSuffix("_key") else {
+                continue
+            }
+            var next = number + 1
+            let signs = ["=", ":", ">", "to", "TO"]
+            while next < places.count, signs.contains(tokens.text(places[next])) { next += 1 }
+            guard next < places.count else { continue }
+            switch tokens.tokens[places[next]].kind {
+            case .string: hidden.insert(places[next])
+            case .word, .quotedName, .number:
+                // A question may name a column of that name; anything else is a password in the wrong clothes.
+                let isClause = ["null", "from", "valid", "until"].contains(tokens.word(places[next]))
+                if !isQuestion, isPassword, !isClause { hidden.insert(places[next]) }
+            default: break
+            }
+        }
+        return hidden
+    }
+
+    private static let secretWords = [
+        "password", "passwd", "secret", "apikey", "api_key", "access_key", "begin pgp", "private key",
+    ]
+
+    /// Connection strings and the like: `password=x`, `postgres://ann:x@host`.
+    private static func looksSecret(_ text: String) -> Bool {
+        let low = text.lowercased()
+        if secretWords.contains(where: { low.contains($0) }) { return true }
+        guard let scheme = low.firstRange(of: "://") else { return false }
+        return low[scheme.upperBound...].prefix { $0 != "/" }.contains("@")
+    }
+
+    private static func withoutCredentials(_ text: String) -> String {
+        var words: [Substring] = []
+        var hidesNext = false
+        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+            let low = word.lowercased()
+            if low.contains("://"), let at = word.firstIndex(of: "@") {
+                words.append("?" + word[at...])
+            } else if let sign = word.firstIndex(of: "="), secretWords.contains(where: { low.contains($0) }) {
+                words.append(word[...sign] + "?")
+                hidesNext = sign == word.indices.last
+            } else {
+                words.append(hidesNext && !word.isEmpty ? "?" : word)
+                hidesNext = hidesNext && word.isEmpty
+            }
+        }
+        return words.joined(separator: " ")
+    }
+
+    /// The message without what stands in quotes, closed or not.
+    private static func withoutQuoted(_ text: String) -> String {
+        var result = ""
+        var quote: Character?
+        for character in text {
+            if let open = quote {
+                if character == open {
+                    result += "…\(open)"
+                    quote = nil
+                }
+            } else {
+                result.append(character)
+                if character == "\"" || character == "'" { quote = character }
+            }
+        }
+        return quote == nil ? result : result + "…"
+    }
+}

@@ -1,0 +1,137 @@
+package import Platform
+
+/// Which records are wanted: every part that is given must hold.
+package struct RecordFilter: Equatable, Sendable {
+    /// From this moment on.
+    package var since: Timestamp?
+    /// Before this moment.
+    package var until: Timestamp?
+    /// Codes such as `backup.run`, or their first part, `backup`; any of them.
+    package var actions: [String] = []
+    /// An account, a sudo user or a database role.
+    package var actor: String?
+    /// Part of a name in what was touched: database, backup, object, cluster.
+    package var target: String?
+    package var outcome: AuditRecord.Outcome?
+    /// Part of any text in the record.
+    package var text: String?
+
+    package init() {}
+
+    package var isEmpty: Bool { self == RecordFilter() }
+}
+
+/// A filter made ready to judge millions of lines: most are refused by their bytes alone.
+struct LineFilter: Sendable {
+    private let filter: RecordFilter
+    private let since: [UInt8]?
+    private let until: [UInt8]?
+    /// Bytes that every wanted line has somewhere; the one that is hoped to be rarest comes first.
+    let needles: [[UInt8]]
+
+    init(_ filter: RecordFilter) {
+        self.filter = filter
+        since = filter.since.map { Array($0.description.utf8) }
+        until = filter.until.map { Array($0.description.utf8) }
+        var needles: [[UInt8]] = []
+        // Control characters can be escaped in more than one way, so those texts are looked for in the values alone.
+        for text in [filter.text, filter.actor, filter.target] {
+            if let text, !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) {
+                needles.append(Array(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").utf8))
+            }
+        }
+        if filter.actions.count == 1 {
+            let code = filter.actions[0]
+            needles.append(Array("\"action\":\"\(code)".utf8) + (code.contains(".") ? [UInt8(ascii: "\"")] : []))
+        }
+        if let outcome = filter.outcome { needles.append(Array("\"outcome\":\"\(outcome.rawValue)\"".utf8)) }
+        self.needles = needles.sorted { $0.count > $1.count }
+    }
+
+    /// Whether every line is wanted, so that counting line feeds is all there is to do.
+    var takesAll: Bool { filter.isEmpty }
+
+    func takes(_ line: Span<UInt8>) -> Bool {
+        for needle in needles where line.firstIndex(of: needle.span) == nil { return false }
+        if since != nil || until != nil, !mayBeInTime(line) { return false }
+        guard let fields = RecordFields(line) else { return false }
+        return takes(fields, line)
+    }
+
+    func takes(_ fields: RecordFields, _ line: Span<UInt8>) -> Bool {
+        if let outcome = filter.outcome, !Self.equal(line, fields.outcome, outcome.rawValue) { return false }
+        if !filter.actions.isEmpty {
+            let action = JSONText.string(line, fields.action)
+            guard filter.actions.contains(where: { action == $0 || action.hasPrefix("\($0).") }) else { return false }
+        }
+        if let actor = filter.actor {
+            let isActor = RecordFields.members(of: fields.actor, line).contains { $0.name != "uid" && $0.text == actor }
+            guard isActor else { return false }
+        }
+        if let target = filter.target {
+            let isTouched = RecordFields.members(of: fields.target, line).contains { $0.text.contains(target) }
+            guard isTouched else { return false }
+        }
+        if since != nil || until != nil, !isInTime(fields, line) { return false }
+        if let text = filter.text { return hasText(text, fields, line) }
+        return true
+    }
+
+    private static func equal(_ line: Span<UInt8>, _ range: Range<Int>, _ text: String) -> Bool {
+        range.count == text.utf8.count && zip(range, text.utf8).allSatisfy { line[$0] == $1 }
+    }
+
+    /// Quick: false only when the record's own time is outside and it carries no other.
+    private func mayBeInTime(_ line: Span<UInt8>) -> Bool {
+        guard let key = line.firstIndex(of: Self.timeKey.span) else { return true }
+        let start = key + Self.timeKey.count
+        guard start + 27 <= line.count else { return true }
+        return isInside(line, start..<start + 27) || line.firstIndex(of: Self.momentKey.span) != nil
+    }
+
+    private static let timeKey = Array("\"time\":\"".utf8)
+    private static let momentKey = Array("\"at\":\"".utf8)
+
+    private func isInTime(_ fields: RecordFields, _ line: Span<UInt8>) -> Bool {
+        isInside(line, fields.moment(line))
+    }
+
+    /// Times compare as their bytes do.
+    private func isInside(_ line: Span<UInt8>, _ time: Range<Int>) -> Bool {
+        if let since, Self.compare(line, time, since) < 0 { return false }
+        if let until, Self.compare(line, time, until) >= 0 { return false }
+        return true
+    }
+
+    private static func compare(_ line: Span<UInt8>, _ range: Range<Int>, _ other: [UInt8]) -> Int {
+        for (index, byte) in zip(range, other) where line[index] != byte { return line[index] < byte ? -1 : 1 }
+        return range.count - other.count
+    }
+
+    private func hasText(_ text: String, _ fields: RecordFields, _ line: Span<UInt8>) -> Bool {
+        for range in [fields.reason, fields.action, fields.host, fields.program, fields.id, fields.ref] {
+            if !range.isEmpty, JSONText.string(line, range).contains(text) { return true }
+        }
+        return [fields.actor, fields.target, fields.facts].contains { range in
+            RecordFields.members(of: range, line).contains { $0.text.contains(text) }
+        }
+    }
+}
+
+extension RecordFields {
+    /// When it happened: for what was taken from elsewhere the time there, `facts.at`, otherwise the record's own.
+    func moment(_ line: Span<UInt8>) -> Range<Int> {
+        var found = time
+        guard !facts.isEmpty, line.extracting(facts).firstIndex(of: Self.at.span) != nil else { return found }
+        Self.eachMember(of: facts, line) { key, value in
+            let isMoment =
+                key.count == 2 && line[key.lowerBound] == UInt8(ascii: "a")
+                && line[key.lowerBound + 1] == UInt8(ascii: "t") && value.count == 29
+            if isMoment { found = value.lowerBound + 1..<value.upperBound - 1 }
+            return !isMoment
+        }
+        return found
+    }
+
+    private static let at = Array("\"at\":\"".utf8)
+}

@@ -1,0 +1,235 @@
+import Platform
+import SystemPackage
+
+/// What a report counts, over one part of the log; parts are added up in their order.
+struct ReportTally: Sendable {
+    struct Actor: Sendable {
+        var acts = 0
+        var failures = 0
+        var first = ""
+        var last = ""
+        var actions: [String: (acts: Int, failures: Int)] = [:]
+    }
+
+    struct Backup: Sendable {
+        var cluster = ""
+        var at = ""
+        var actor = ""
+        var outcome = ""
+        var bytes = ""
+        var databases = ""
+        var proofs: [Proof] = []
+    }
+
+    struct Proof: Sendable {
+        var level = ""
+        var verdict = ""
+        var at = ""
+        var actor = ""
+        var isGood = false
+    }
+
+    struct Login: Sendable {
+        var admitted = 0
+        var refused = 0
+        var lockouts = 0
+        var last = ""
+    }
+
+    struct Group: Sendable {
+        var count = 0
+        var first = ""
+        var last = ""
+        var seq = 0
+    }
+
+    /// Where a record stands.
+    struct Place: Sendable {
+        let file: FilePath
+        let range: Range<Int>
+        let seq: Int
+    }
+
+    var records = 0
+    var acts = 0
+    var unreadable = 0
+    var counts: [Int: Int] = [:]
+    var first = ""
+    var last = ""
+    var actors: [String: Actor] = [:]
+    var backups: [String: Backup] = [:]
+    var logins: [String: Login] = [:]
+    var findings: [String: Group] = [:]
+    var failures: [String: Group] = [:]
+    /// By five minutes: acts of each category, and failures last.
+    var timeline: [Int: [Int]] = [:]
+    /// The newest records of all, and of each important kind.
+    var newest: [Place] = []
+    var newestOfKind: [Int: [Place]] = [:]
+
+    /// Enough for any reader, and little enough for any log.
+    static let groupLimit = 20_000
+
+    mutating func add(_ row: ReportRow, at place: Place, rows limit: Int) {
+        records += 1
+        // An act counts once: by its end. The verdict lists those that have none.
+        guard row.phase != "started" else { return }
+        acts += 1
+        let moment = row.moment
+        if first.isEmpty || moment < first { first = moment }
+        if moment > last { last = moment }
+        for kind in ReportRow.Kinds.important where row.kinds.contains(kind) {
+            counts[kind.rawValue, default: 0] += 1
+            Self.keep(place, limit / 5, &newestOfKind[kind.rawValue, default: []])
+        }
+        Self.keep(place, limit, &newest)
+        count(row)
+        let slot = Self.slot(moment)
+        timeline[slot, default: Array(repeating: 0, count: ReportRow.categories.count + 1)][
+            ReportRow.category(row.kinds)] += 1
+        if row.kinds.contains(.failure) { timeline[slot]?[ReportRow.categories.count] += 1 }
+    }
+
+    private static func keep(_ place: Place, _ limit: Int, _ places: inout [Place]) {
+        places.append(place)
+        if places.count >= max(64, 2 * limit) { places.removeFirst(places.count - limit) }
+    }
+
+    private mutating func count(_ row: ReportRow) {
+        let isFailure = row.kinds.contains(.failure)
+        let actor = row.actor
+        if actors[actor] != nil || actors.count < Self.groupLimit {
+            Self.add(row, isFailure, &actors[actor, default: Actor()])
+        }
+        if row.kinds.contains(.backup) { countBackup(row, actor) }
+        if row.kinds.contains(.login) { countLogin(row, isFailure) }
+        if row.kinds.contains(.finding) { Self.add(row, row.fact("finding") ?? "other", &findings) }
+        if isFailure { Self.add(row, "\(row.action)\u{1F}\(row.reason.prefix(200))", &failures) }
+    }
+
+    private static func add(_ row: ReportRow, _ isFailure: Bool, _ actor: inout Actor) {
+        actor.acts += 1
+        if isFailure { actor.failures += 1 }
+        if actor.first.isEmpty || row.moment < actor.first { actor.first = row.moment }
+        if row.moment > actor.last { actor.last = row.moment }
+        var action = actor.actions[row.action] ?? (0, 0)
+        action.acts += 1
+        if isFailure { action.failures += 1 }
+        actor.actions[row.action] = action
+    }
+
+    private static func add(_ row: ReportRow, _ name: String, _ groups: inout [String: Group]) {
+        guard groups[name] != nil || groups.count < groupLimit else { return }
+        var group = groups[name] ?? Group()
+        group.count += 1
+        if group.first.isEmpty || row.moment < group.first { group.first = row.moment }
+        if row.moment >= group.last { (group.last, group.seq) = (row.moment, row.seq) }
+        groups[name] = group
+    }
+
+    private mutating func countBackup(_ row: ReportRow, _ actor: String) {
+        guard let name = row.target("backup"), backups[name] != nil || backups.count < Self.groupLimit else { return }
+        var backup = backups[name] ?? Backup()
+        if let cluster = row.target("cluster") { backup.cluster = cluster }
+        if row.action == "backup.run" {
+            (backup.at, backup.actor, backup.outcome) = (row.moment, actor, row.outcome)
+            backup.bytes = row.fact("bytes") ?? ""
+            backup.databases = row.fact("databases") ?? ""
+        } else if row.action == "backup.verify" {
+            backup.proofs.append(
+                Proof(
+                    level: row.fact("level") ?? "",
+                    verdict: row.fact("verdict") ?? (row.reason.isEmpty ? "" : row.reason),
+                    at: row.moment, actor: actor, isGood: row.outcome == "success"))
+            if backup.proofs.count > 20 { backup.proofs.removeFirst() }
+        }
+        backups[name] = backup
+    }
+
+    private mutating func countLogin(_ row: ReportRow, _ isFailure: Bool) {
+        let event = row.fact("event") ?? row.action
+        let isLogin = row.action == "pg.login" || event == "login"
+        let isLockout = event.hasPrefix("lockout")
+        guard isLogin || isLockout else { return }
+        // Where no name is written down, the store's keyed hash of it tells the attempts apart.
+        let who =
+            row.code == "auth.event"
+            ? "login "
+                + (row.fact("account") ?? row.fact("identifier_hash").map { "unknown \($0.prefix(12))" } ?? "unknown")
+            : row.role.isEmpty ? "a name that is no role" : row.role
+        guard logins[who] != nil || logins.count < Self.groupLimit else { return }
+        var login = logins[who] ?? Login()
+        if isLockout {
+            login.lockouts += 1
+        } else if isFailure {
+            login.refused += 1
+        } else {
+            login.admitted += 1
+        }
+        login.last = max(login.last, row.moment)
+        logins[who] = login
+    }
+
+    /// `2026-11-26T17:13:...` as a number that rises with time: 5 minutes are one.
+    private static func slot(_ time: String) -> Int {
+        var digits = 0
+        var count = 0
+        for byte in time.utf8 where (0x30...0x39).contains(byte) {
+            digits = digits * 10 + Int(byte - 0x30)
+            count += 1
+            if count == 12 { break }
+        }
+        return digits / 100 * 12 + digits % 100 / 5
+    }
+
+    /// The moment at which a slot begins.
+    static func moment(ofSlot slot: Int) -> Timestamp? {
+        let hours = String(slot / 12)
+        guard hours.count == 10 else { return nil }
+        let minute = slot % 12 * 5
+        let label = "\(hours.prefix(8))T\(hours.suffix(2))\(minute < 10 ? "0" : "")\(minute)00Z"
+        return Timestamp(label)
+    }
+}
+
+extension ReportTally {
+    /// Adds what came after.
+    mutating func merge(_ next: ReportTally, rows limit: Int) {
+        records += next.records
+        acts += next.acts
+        unreadable += next.unreadable
+        counts.merge(next.counts, uniquingKeysWith: +)
+        if first.isEmpty || (!next.first.isEmpty && next.first < first) { first = next.first }
+        last = max(last, next.last)
+        actors.merge(next.actors) { old, new in
+            var sum = old
+            sum.acts += new.acts
+            sum.failures += new.failures
+            sum.first = min(old.first, new.first)
+            sum.last = max(old.last, new.last)
+            sum.actions.merge(new.actions) { ($0.acts + $1.acts, $0.failures + $1.failures) }
+            return sum
+        }
+        backups.merge(next.backups) { old, new in
+            var sum = new.at.isEmpty ? old : new
+            if sum.cluster.isEmpty { sum.cluster = new.cluster }
+            sum.proofs = Array((old.proofs + new.proofs).suffix(20))
+            return sum
+        }
+        logins.merge(next.logins) { old, new in
+            Login(
+                admitted: old.admitted + new.admitted, refused: old.refused + new.refused,
+                lockouts: old.lockouts + new.lockouts, last: max(old.last, new.last))
+        }
+        findings.merge(next.findings, uniquingKeysWith: Self.sum)
+        failures.merge(next.failures, uniquingKeysWith: Self.sum)
+        timeline.merge(next.timeline) { zip($0, $1).map(+) }
+        newest = Array((newest + next.newest).suffix(limit))
+        newestOfKind.merge(next.newestOfKind) { Array(($0 + $1).suffix(limit / 5)) }
+    }
+
+    private static func sum(_ old: Group, _ new: Group) -> Group {
+        let later = new.last >= old.last ? new : old
+        return Group(count: old.count + new.count, first: min(old.first, new.first), last: later.last, seq: later.seq)
+    }
+}

@@ -1,0 +1,86 @@
+import Platform
+
+/// Reads the time of one record after another, from bytes alone: the same day is worked out once.
+struct RecordTimes {
+    private var date: (UInt64, UInt16) = (0, 0)
+    private var day: Int64 = 0
+
+    /// Microseconds since 1970; nil for anything but `2026-11-23T20:50:11.123456Z`.
+    mutating func parse(_ line: Span<UInt8>, _ range: Range<Int>) -> Int64? {
+        guard range.count == 27 else { return nil }
+        let start = range.lowerBound
+        var high: UInt64 = 0
+        for index in start..<start + 8 { high = high << 8 | UInt64(line[index]) }
+        let low = UInt16(line[start + 8]) << 8 | UInt16(line[start + 9])
+        if date != (high, low) {
+            guard let midnight = Timestamp(RecordOutline.text(line, start..<start + 10) + "T00:00:00Z") else {
+                return nil
+            }
+            date = (high, low)
+            day = midnight.microseconds
+        }
+        func number(_ offset: Int, _ count: Int) -> Int64? {
+            var value: Int64 = 0
+            for index in start + offset..<start + offset + count {
+                let digit = line[index] &- 0x30
+                guard digit < 10 else { return nil }
+                value = value * 10 + Int64(digit)
+            }
+            return value
+        }
+        guard line[start + 10] == UInt8(ascii: "T"), line[start + 13] == UInt8(ascii: ":"),
+            line[start + 16] == UInt8(ascii: ":"), line[start + 19] == UInt8(ascii: "."),
+            line[start + 26] == UInt8(ascii: "Z"), let hour = number(11, 2), let minute = number(14, 2),
+            let second = number(17, 2), let fraction = number(20, 6), hour < 24, minute < 60, second < 61
+        else { return nil }
+        return day + ((hour * 60 + minute) * 60 + second) * 1_000_000 + fraction
+    }
+}
+
+/// The two clocks of a record: which start of the machine it was, and how long that had been up.
+struct RecordClock: Equatable {
+    var boot: (UInt64, UInt64) = (0, 0)
+    var nanoseconds: Int64 = 0
+
+    static func == (left: RecordClock, right: RecordClock) -> Bool {
+        left.boot == right.boot && left.nanoseconds == right.nanoseconds
+    }
+
+    /// Nil where it is not written as this program writes it, which is no fault.
+    init?(_ line: Span<UInt8>, _ range: Range<Int>) {
+        // {"boot":"<36 characters>","ns":<digits>}
+        guard range.count > 51, range.count < 72, line[range.lowerBound + 8] == UInt8(ascii: "\"") else { return nil }
+        guard let key = UUIDKey(line, range.lowerBound + 9..<range.lowerBound + 45) else { return nil }
+        boot = (key.high, key.low)
+        for index in range.lowerBound + 51..<range.upperBound - 1 {
+            let digit = line[index] &- 0x30
+            guard digit < 10 else { return nil }
+            nanoseconds = nanoseconds &* 10 &+ Int64(digit)
+        }
+    }
+}
+
+/// A UUID as two numbers: a key that costs no string.
+struct UUIDKey: Hashable {
+    var high: UInt64 = 0
+    var low: UInt64 = 0
+
+    /// Nil for anything but 32 hexadecimal digits and the dashes among them.
+    init?(_ line: Span<UInt8>, _ range: Range<Int>) {
+        guard range.count == 36 else { return nil }
+        var count = 0
+        for index in range {
+            let byte = line[index]
+            let digit: UInt8
+            switch byte {
+            case 0x30...0x39: digit = byte - 0x30
+            case 0x61...0x66: digit = byte - 0x57
+            case UInt8(ascii: "-"): continue
+            default: return nil
+            }
+            if count < 16 { high = high << 4 | UInt64(digit) } else { low = low << 4 | UInt64(digit) }
+            count += 1
+        }
+        guard count == 32 else { return nil }
+    }
+}

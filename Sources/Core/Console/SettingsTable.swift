@@ -1,0 +1,51 @@
+/// One value that the configuration file may hold: what it is by default, and what it means.
+package struct Setting: Sendable {
+    package let section: String
+    package let key: String
+    /// What holds where nobody says anything, in words.
+    package let standard: String
+    package let meaning: String
+
+    package var name: String { "\(section).\(key)" }
+
+    private init(_ section: String, _ key: String, _ standard: String, _ meaning: String) {
+        (self.section, self.key, self.standard, self.meaning) = (section, key, standard, meaning)
+    }
+
+    /// Every setting of every program, in the order in which a person would read them.
+    ///
+    /// Each program reads its own section strictly; a test holds the two to each other.
+    package static let all = backup
+
+    private static let backup = [
+        Setting("backup", "repository", "backups/ in the state folder", "where backups are: a folder or remote:path"),
+        Setting("backup", "copies", "none", "further places that every new backup is copied to"),
+        Setting("backup", "cluster", "the server's cluster_name, or main", "the name of the cluster's folder"),
+        Setting("backup", "databases", "all that take connections", "patterns of the databases of a run"),
+        Setting("backup", "exclude", "none", "patterns of databases that a run leaves out"),
+        Setting("backup", "jobs", "one a processor, at most 4", "how many pg_dump may run at the same time"),
+        Setting("backup", "lockWaitTimeout", "60", "seconds to wait for a table that is locked"),
+        Setting("backup", "configFiles", "false", "whether the server's configuration files are in a backup"),
+        Setting("backup", "maxLoss", "50", "percent that a table may lose before a run warns"),
+        Setting("backup", "ignoreLossOf", "none", "tables that may lose what they want"),
+        Setting("backup", "failOnAnomaly", "false", "whether such a warning makes the exit code 1"),
+        Setting("backup", "hooks", "none", "programs before and after a run, and when it failed"),
+        Setting("backup", "ping", "none", "a URL that is asked for when a run ends well"),
+        Setting("backup", "keepLast", "none", "keep so many of the newest backups"),
+        Setting("backup", "keepDays", "none", "keep the backups of so many days"),
+        Setting("backup", "keepWithin", "none", "keep what is younger than this, as 1y6m"),
+        Setting("backup", "keepHourly", "none", "keep one for each of so many hours"),
+        Setting("backup", "keepDaily", "none", "keep one for each of so many days"),
+        Setting("backup", "keepWeekly", "none", "keep one for each of so many weeks"),
+        Setting("backup", "keepMonthly", "none", "keep one for each of so many months"),
+        Setting("backup", "keepYearly", "none", "keep one for each of so many years"),
+        Setting("backup", "keepTags", "none", "keep what has one of these tags"),
+        Setting("backup", "requireProof", "none", "the level that makes an older backup removable"),
+        Setting("backup", "graceHours", "24", "hours from giving a backup up to removing it"),
+        Setting("backup", "appendOnly", "false", "whether the repository's storage refuses to remove"),
+        Setting("backup", "lockDays", "none", "days for which the storage locks every object"),
+        Setting("backup", "scratchFolder", "memory if it fits", "where scratch clusters are made"),
+        Setting("backup", "allowedPreloadLibraries", "none", "libraries that a scratch cluster may load"),
+        Setting("backup", "smokeFile", "none", "SQL that a restored database is asked by verify"),
+    ]
+}

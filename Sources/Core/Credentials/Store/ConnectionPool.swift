@@ -1,0 +1,65 @@
+import Platform
+import PostgresClient
+
+/// A few connections for many tasks, opened when they are first needed; a broken one is thrown away.
+actor ConnectionPool {
+    private let parameters: ConnectionParameters
+    private var idle: [Connection] = []
+    private var free: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(_ parameters: ConnectionParameters, width: Int) {
+        self.parameters = parameters
+        free = max(1, width)
+    }
+
+    /// Runs one statement.
+    ///
+    /// - Parameter repeatable: Whether it may run twice, when a connection that lay idle turns out to be dead.
+    func query(_ sql: SQL, repeatable: Bool = false) async throws -> Rows {
+        await enter()
+        do {
+            let rows = try await run(sql, mayRepeat: repeatable)
+            leave()
+            return rows
+        } catch {
+            leave()
+            throw error
+        }
+    }
+
+    private func run(_ sql: SQL, mayRepeat: Bool) async throws -> Rows {
+        let wasIdle = !idle.isEmpty
+        let connection =
+            if let connection = idle.popLast() { connection } else { try await Connection.open(parameters) }
+        do {
+            let rows = try await connection.query(sql)
+            idle.append(connection)
+            return rows
+        } catch let error as PostgresError {
+            if error.status == .unavailable {
+                await connection.close()
+                // Those that lay beside it are dead too, most likely.
+                if wasIdle, mayRepeat {
+                    idle.removeAll()
+                    return try await run(sql, mayRepeat: false)
+                }
+            } else {
+                idle.append(connection)
+            }
+            throw error
+        }
+    }
+
+    private func enter() async {
+        if free > 0 {
+            free -= 1
+        } else {
+            await withCheckedContinuation { waiting.append($0) }
+        }
+    }
+
+    private func leave() {
+        if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+    }
+}

@@ -1,0 +1,44 @@
+import AuditLog
+import Console
+import Cryptography
+import Platform
+import SystemPackage
+
+extension ReportWork {
+    /// Makes an evidence folder, whole or not at all.
+    func pack(to folder: FilePath) throws -> WrittenReport {
+        let parent = folder.removingLastComponent()
+        let temporary = try Files.makeTemporaryDirectory(in: parent.isEmpty ? "." : parent, prefix: ".evidence")
+        do {
+            let written = try fill(temporary)
+            try Files.rename(temporary, to: folder)
+            return WrittenReport(
+                path: folder.string, acts: written.acts, shown: written.shown, failures: written.failures,
+                findings: written.findings, intact: written.intact, bytes: written.bytes)
+        } catch {
+            try? Files.removeTree(temporary)
+            throw error
+        }
+    }
+
+    private func fill(_ folder: FilePath) throws -> WrittenReport {
+        let report = try make()
+        let page = AuditPage.html(of: report)
+        try Files.write(page, to: folder.appending("report.html"))
+        try Files.write(report.json() + [UInt8(ascii: "\n")], to: folder.appending("report.json"))
+        _ = try stream(.csv, to: folder.appending("records.csv"))
+        let evidence = try EvidencePack.write(reader, filter, to: folder)
+        try Files.write(Array(EvidencePack.verifier.utf8), to: folder.appending("verify.py"))
+        if let key = key ?? (try? reader.folder.readVerifierKey()) {
+            try Files.write(Array("\(key)\n".utf8), to: folder.appending("log.vkey"))
+        }
+        try Files.write(Array(EvidencePack.readMe(records: evidence).utf8), to: folder.appending("README.txt"))
+        let sums = try Files.list(folder).map { name in
+            "\(SHA256.hash(try Files.read(folder.appending(name), limit: .max)).hex)  \(name)\n"
+        }
+        try Files.write(Array(sums.joined().utf8), to: folder.appending("SHA256SUMS"))
+        return WrittenReport(
+            path: nil, acts: report.total, shown: report.shown, failures: report.failures, findings: report.findings,
+            intact: report.isIntact, bytes: page.count)
+    }
+}

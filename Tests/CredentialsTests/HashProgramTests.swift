@@ -1,0 +1,71 @@
+import Platform
+import SystemPackage
+import TestSupport
+import Testing
+
+/// `dbauth hash`, `verify`, `calibrate` and `blocklist` as a user runs them.
+@Suite(.timeLimit(.minutes(5))) struct HashProgramTests {
+    @Test func `what hash prints, verify takes`() async throws {
+        let secret = "a long enough password"
+        let made = try await Program.dbauth(["hash", "--scheme", "bcrypt", "--cost", "10"], lines: [secret])
+        #expect(made.status == 0, "\(made.stderr)")
+        let hash = String(made.stdout.dropLast())
+        let right = try await Program.dbauth(
+            ["verify", "--scheme", "bcrypt", "--cost", "10", "--json"], lines: [hash, secret])
+        #expect(right.status == 0 && right.stdout == "{\"matches\":true,\"needsRehash\":false,\"schema\":1}\n")
+        let wrong = try await Program.dbauth(["verify"], lines: [hash, secret + "!"])
+        #expect(wrong.status == 1 && wrong.stdout == "the password does not belong to the hash\n")
+    }
+
+    @Test func `secrets come from files that nobody else may read`() async throws {
+        try await withTemporaryFolder { folder in
+            let file = folder.appending("password")
+            try Files.write(Array("from a file, with a line feed\n".utf8), to: file)
+            let made = try await Program.dbauth(["hash", "--password-file", file.string])
+            #expect(made.status == 0 && made.stdout.hasPrefix("$argon2id$v=19$m=19456,t=2,p=1$"))
+            try Files.write(Array("from a file\n".utf8), to: file, mode: [.ownerReadWrite, .groupRead])
+            let open = try await Program.dbauth(["hash", "--password-file", file.string])
+            #expect(open.status == 78 && open.stderr.contains("chmod 600"))
+        }
+    }
+
+    @Test func `a password as an argument, a short one and none are refused`() async throws {
+        #expect(try await Program.dbauth(["hash", "secret"]).status == 64)
+        let short = try await Program.dbauth(["hash"], lines: ["too short"])
+        #expect(short.status == 65 && short.stderr.contains("shorter than 15 characters"))
+        #expect(try await Program.dbauth(["hash", "--minimum-length", "8"], lines: ["not short"]).status == 0)
+        let none = try await Program.dbauth(["verify"], lines: ["$1$salt$hash"])
+        #expect(none.status == 65 && none.stderr.contains("standard input ends before the password"))
+        let cut = try await Program.dbauth(["hash", "--scheme", "bcrypt"], lines: [String(repeating: "é", count: 40)])
+        #expect(cut.status == 65 && cut.stderr.contains("80 bytes"))
+        let weak = try await Program.dbauth(["hash", "--memory", "1024"], lines: ["a long enough password"])
+        #expect(weak.status == 65 && weak.stderr.contains("too weak"))
+    }
+
+    @Test func `the configuration's section auth is the default`() async throws {
+        try await withTemporaryFolder { folder in
+            let (list, filter) = (folder.appending("list"), folder.appending("filter"))
+            try Files.write(Array("letmein\npassword123\n".utf8), to: list)
+            let made = try await Program.dbauth(["blocklist", list.string, "--out", filter.string])
+            #expect(made.status == 0 && made.stdout.contains("2 passwords"))
+            let file = folder.appending("dbsec.json")
+            try Files.write(
+                Array(
+                    #"{"auth": {"scheme": "bcrypt", "cost": 10, "minimumLength": 8, "blocklist": "\#(filter)"}}"#.utf8),
+                to: file)
+            let good = try await Program.dbauth(["hash", "--config", file.string], lines: ["Passw0rd or so"])
+            #expect(good.stdout.hasPrefix("$2b$10$"))
+            let common = try await Program.dbauth(["hash", "--config", file.string], lines: ["Password123"])
+            #expect(common.status == 65 && common.stderr.contains("list of common passwords"))
+            try Files.write(Array(#"{"auth": {"scheem": "bcrypt"}}"#.utf8), to: file)
+            let typo = try await Program.dbauth(["hash", "--config", file.string], lines: ["Password123"])
+            #expect(typo.status == 78 && typo.stderr.contains("did you mean"))
+        }
+    }
+
+    @Test func `calibrate proposes something within the target`() async throws {
+        let result = try await Program.dbauth(["calibrate", "--target", "60ms", "--memory", "32", "--json"])
+        #expect(result.status == 0 && result.stdout.contains("\"isProposed\":true"))
+        #expect(try await Program.dbauth(["calibrate", "--target", "soon"]).status == 64)
+    }
+}
