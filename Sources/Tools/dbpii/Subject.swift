@@ -288,12 +288,14 @@ struct EraseSubject: Command {
             : try await RetainedBackups.read(
                 context, repository: repository, system: about.system ?? "", database: about.database ?? "")
         let archives = try await store.archivesWAL()
+        let leftovers = try await store.leftovers(subject)
         if dryRun {
             let pretended = SubjectStore.Entry(
                 subject: subject, id: entry.id, created: entry.created, erased: entry.erased ?? context.now(),
                 cleared: entry.cleared + cleared + (purgeWal ? ["wal"] : []), complete: nil)
             return ErasureReport(
-                subject: subject, Erasure(pretended, backups: backups, archivesWAL: archives), dryRun: true)
+                subject: subject, Erasure(pretended, backups: backups, archivesWAL: archives, leftovers: leftovers),
+                dryRun: true)
         }
         if entry.state == .active {
             try Consent.ask(yes: yes, ["the fields of \(subject) will be unreadable for good"], context)
@@ -309,7 +311,8 @@ struct EraseSubject: Command {
                 gone.append("wal")
             }
             try await store.note(subject, cleared: gone, isComplete: false)
-            let erasure = Erasure(try await store.entry(subject), backups: backups, archivesWAL: archives)
+            let erasure = Erasure(
+                try await store.entry(subject), backups: backups, archivesWAL: archives, leftovers: leftovers)
             try await store.note(subject, cleared: [], isComplete: erasure.state == .erased)
             note.facts = ["copies": .number(erasure.copies.count)]
             if let until = erasure.until { note.facts["until"] = .text(until.brief) }

@@ -248,6 +248,46 @@ package struct SubjectStore: Sendable {
 
     // MARK: Erasing
 
+    /// What the linked tables themselves still hold of the subject that its key does not protect.
+    package func leftovers(_ subject: String) async throws -> [Erasure.Copy] {
+        var left: [Erasure.Copy] = []
+        try await forEachColumn { table, column in
+            let twin: SQL = "\(identifier: column.twin)"
+            var checks: [(what: String, todo: String, condition: SQL)] = [
+                (
+                    "fields of \(column.name) under the ring's keys, not the subject's",
+                    "delete them, or set them NULL; dbpii subject create --adopt would have moved them",
+                    "pg_catalog.substring(\(twin), 1, 1) = '\\x01'"
+                )
+            ]
+            if column.hasPlaintext {
+                checks.append(
+                    (
+                        "plaintext in \(column.name)",
+                        "finish the column (dbpii column finish --drop-plaintext), or delete the rows",
+                        "\(identifier: column.column) IS NOT NULL"
+                    ))
+            }
+            for index in column.indexes {
+                checks.append(
+                    (
+                        "values of the blind index \(index.column), by which a guess can be confirmed", "set them NULL",
+                        "\(identifier: index.column) IS NOT NULL"
+                    ))
+            }
+            for check in checks {
+                let count: Int = try await connection.query(
+                    """
+                    SELECT pg_catalog.count(*) FROM \(identifier: [table.schema, table.name])
+                    WHERE \(identifier: table.column)::text = \(subject) AND \(check.condition)
+                    """
+                ).one()[0]
+                if count > 0 { left.append(Erasure.Copy(what: "\(count) \(check.what)", until: nil, todo: check.todo)) }
+            }
+        }
+        return left
+    }
+
     /// Destroys the key in the database and in the dead rows of its table.
     package func erase(_ subject: String) async throws {
         try await connection.execute(
@@ -296,12 +336,15 @@ package struct Erasure: Sendable, Encodable {
     ///
     /// - Parameters:
     ///   - backups: nil when nobody has said where they are.
-    package init(_ entry: SubjectStore.Entry, backups: [RetainedCopy]?, archivesWAL: Bool) {
+    ///   - leftovers: what the database itself holds.
+    package init(
+        _ entry: SubjectStore.Entry, backups: [RetainedCopy]?, archivesWAL: Bool, leftovers: [Copy] = []
+    ) {
         guard let erased = entry.erased else {
             (state, copies) = (.active, [])
             return
         }
-        var copies: [Copy] = []
+        var copies = leftovers
         if let backups {
             // One that was taken before the key was made holds the fields under ring keys or in plaintext, if it holds them.
             for backup in backups where backup.taken < erased {
