@@ -1,5 +1,5 @@
 /// The keys of one column, out of everything that a keyring holds: the one to encrypt with, and all to decrypt with.
-package struct ColumnKeys: Sendable {
+package final class ColumnKeys: Sendable {
     package let context: String
     package let active: FieldKey?
     private let keys: [FieldKey]

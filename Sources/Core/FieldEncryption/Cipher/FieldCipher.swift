@@ -93,62 +93,64 @@ public final class FieldCipher: Sendable {
 }
 
 /// The newest generation of a keyring, looked for from time to time.
+///
+/// What every value asks, whether it is time to look and whether anything has changed, takes no lock.
 package final class KeyringSource: Sendable {
     private struct State {
         var open: Keyring
         var stamp: FileStamp?
-        var nextLook: ContinuousClock.Instant
-        var version = 0
     }
 
     private let file: KeyringFile?
     private let secret: SecretBytes?
-    private let interval: Duration
+    private let interval: Int
     private let state: Mutex<State>
+    private let nextLook: Atomic<Int>
+    private let number = Atomic<Int>(0)
 
     package init(_ file: KeyringFile, _ secret: SecretBytes, interval: Duration = .seconds(5)) throws {
         let opened = try file.open(with: secret)
         self.file = file
         self.secret = secret
-        self.interval = interval
-        state = Mutex(State(open: opened.keyring, stamp: opened.stamp, nextLook: .now + interval))
+        self.interval =
+            Int(interval.components.seconds) * 1000
+            + Int(interval.components.attoseconds / 1_000_000_000_000_000)
+        state = Mutex(State(open: opened.keyring, stamp: opened.stamp))
+        nextLook = Atomic(CoarseClock.milliseconds + self.interval)
     }
 
     package init(_ keyring: Keyring) {
         file = nil
         secret = nil
-        interval = .seconds(86_400)
-        state = Mutex(State(open: keyring, nextLook: .now + interval))
+        interval = 0
+        state = Mutex(State(open: keyring))
+        nextLook = Atomic(.max)
     }
 
     /// The ring and a number that changes with it; `now` looks at the file whatever the time.
     func current(now isUrgent: Bool = false) -> (keyring: Keyring, version: Int) {
-        state.withLock { state in
-            look(&state, isUrgent)
-            return (state.open, state.version)
-        }
+        if isUrgent { look() }
+        return state.withLock { ($0.open, number.load(ordering: .acquiring)) }
     }
 
     /// Only the number: what is asked for every value.
     func version() -> Int {
-        state.withLock { state in
-            look(&state, false)
-            return state.version
-        }
+        if CoarseClock.milliseconds >= nextLook.load(ordering: .relaxed) { look() }
+        return number.load(ordering: .acquiring)
     }
 
-    private func look(_ state: inout State, _ isUrgent: Bool) {
+    private func look() {
         guard let file, let secret else { return }
-        let now = ContinuousClock.now
-        guard isUrgent || now >= state.nextLook else { return }
-        state.nextLook = now + interval
-        // A file that cannot be read or opened at the moment leaves the keys as they are: values go on being served.
-        guard let stamp = try? FileStamp(file.path), stamp != state.stamp,
-            let opened = try? file.open(with: secret), opened.keyring.ring == state.open.ring,
-            opened.keyring.generation >= state.open.generation
-        else { return }
-        state.open = opened.keyring
-        state.stamp = opened.stamp
-        state.version += 1
+        nextLook.store(CoarseClock.milliseconds + interval, ordering: .relaxed)
+        state.withLock { state in
+            // A file that cannot be read or opened at the moment leaves the keys as they are: values go on being served.
+            guard let stamp = try? FileStamp(file.path), stamp != state.stamp,
+                let opened = try? file.open(with: secret), opened.keyring.ring == state.open.ring,
+                opened.keyring.generation >= state.open.generation
+            else { return }
+            state.open = opened.keyring
+            state.stamp = opened.stamp
+            number.add(1, ordering: .releasing)
+        }
     }
 }

@@ -81,7 +81,7 @@ package struct JobResult: Sendable, Equatable, Encodable {
     }
 }
 
-/// Works through a table block by block, each batch and its checkpoint in one short transaction.
+/// Works through a table block by block, each batch and its checkpoint in one statement.
 ///
 /// A row is named by its address and version (ctid and xmin), so that every kind of primary key will do, or none: if either
 /// has changed since it was read, the row is left alone and taken in the next pass. Nothing is ever written over a newer
@@ -125,6 +125,8 @@ struct BatchJob: Sendable {
                 finished = CASE WHEN \(state.result.left) = 0 THEN now() END
             WHERE column_id = \(column.id) AND job = \(change.name)
             """)
+        try await connection.script(
+            "RESET lock_timeout; RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_seqscan")
         let (seconds, attoseconds) = (clock.now - begin).components
         state.result.seconds = Double(seconds) + Double(attoseconds) / 1e18
         return state.result
@@ -137,7 +139,7 @@ struct BatchJob: Sendable {
             """
             SET synchronous_commit = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
             SET enable_seqscan = off; SET jit = off; SET timezone = 'UTC'; SET intervalstyle = 'postgres';
-            SET extra_float_digits = 1
+            SET extra_float_digits = 1; SET lock_timeout = \(raw: "\(Self.milliseconds(options.lockTimeout))")
             """)
     }
 
@@ -201,12 +203,8 @@ struct BatchJob: Sendable {
     private func attempt(_ leaf: Leaf, _ blocks: Range<Int>, _ state: JobState) async throws -> Bool {
         let clock = ContinuousClock()
         let begin = clock.now
-        var settings = TransactionOptions.changing
-        settings.lockTimeout = options.lockTimeout
         do {
-            let (written, read) = try await connection.transaction(settings) {
-                try await batch(leaf, blocks)
-            }
+            let (written, read) = try await batch(leaf, blocks)
             state.result.rows += written
             state.result.retried += read - written
             state.failures = 0
@@ -254,7 +252,7 @@ struct BatchJob: Sendable {
             }
         }
         read += buffer.count
-        written += try await write(buffer, leaf)
+        written += try await write(buffer, leaf, reaching: long.isEmpty ? blocks.upperBound : nil)
         while !long.isEmpty {
             var group = BinaryArray(of: .tid)
             var bytes = 0
@@ -270,14 +268,8 @@ struct BatchJob: Sendable {
                 """, format: .binary)
             for row in rows { try add(row, to: buffer) }
             read += buffer.count
-            written += try await write(buffer, leaf)
+            written += try await write(buffer, leaf, reaching: long.isEmpty ? blocks.upperBound : nil)
         }
-        try await connection.execute(
-            """
-            UPDATE dbpii.jobs SET relation = \(leaf.name), block = \(blocks.upperBound),
-                rows_written = rows_written + \(written), updated = now()
-            WHERE column_id = \(column.id) AND job = \(change.name)
-            """)
         return (written, read)
     }
 
@@ -288,8 +280,16 @@ struct BatchJob: Sendable {
         for (index, value) in values.enumerated() { buffer.values[index].append(value) }
     }
 
-    private func write(_ buffer: BatchBuffer, _ leaf: Leaf) async throws -> Int {
-        guard buffer.count > 0 else { return 0 }
+    /// Writes the rows and the checkpoint in one statement, which is a transaction of its own: either both or none.
+    ///
+    /// - Parameter block: where the next batch begins; nil while more of this one is to come.
+    private func write(_ buffer: BatchBuffer, _ leaf: Leaf, reaching block: Int?) async throws -> Int {
+        let place: SQL = block.map { "relation = \(leaf.name), block = \($0), " as SQL } ?? ""
+        guard buffer.count > 0 else {
+            try await connection.execute(
+                "UPDATE dbpii.jobs SET \(place)updated = now() WHERE column_id = \(column.id) AND job = \(change.name)")
+            return 0
+        }
         let outputs = change.outputs
         let names = outputs.indices.map { "v\($0)" }
         let sets = zip(outputs, names).map { output, name in
@@ -297,14 +297,26 @@ struct BatchJob: Sendable {
         }.joined()
         let arrays = ([buffer.addresses, buffer.versions] + buffer.values).map { "\($0)" as SQL }.joined()
         let columns = names.map { "\(identifier: $0)" as SQL }.joined()
-        let touched = try await connection.execute(
+        let touched: Int = try await connection.query(
             """
-            UPDATE ONLY \(identifier: leaf.path) AS t SET \(sets)
-            FROM unnest(\(arrays)) AS b (address, version, \(columns))
-            WHERE t.ctid = b.address AND t.xmin = b.version AND (\(change.filter))
-            """)
+            WITH written AS (
+                UPDATE ONLY \(identifier: leaf.path) AS t SET \(sets)
+                FROM unnest(\(arrays)) AS b (address, version, \(columns))
+                WHERE t.ctid = b.address AND t.xmin = b.version AND (\(change.filter))
+                RETURNING 1),
+            total AS (SELECT count(*) AS rows FROM written)
+            UPDATE dbpii.jobs SET \(place)rows_written = rows_written + total.rows, updated = now()
+            FROM total WHERE column_id = \(column.id) AND job = \(change.name)
+            RETURNING total.rows
+            """
+        ).one()[0]
         buffer.removeAll()
         return touched
+    }
+
+    private static func milliseconds(_ duration: Duration) -> Int64 {
+        let (seconds, attoseconds) = duration.components
+        return max(1, seconds * 1000 + attoseconds / 1_000_000_000_000_000)
     }
 
     private static func bytes(_ row: Row, _ column: Int) throws -> [UInt8] {
