@@ -40,7 +40,7 @@ import Testing
         #expect(try await test.events("lockout") == ["success"])
         let minutes = try await test.count(
             "SELECT round(extract(epoch FROM max(locked_until) - now()) / 60)::int FROM dbauth.buckets")
-        #expect(minutes == 30)
+        #expect((25...30).contains(minutes))
         // Half an hour later.
         try await test.owner.execute(
             """
@@ -74,7 +74,7 @@ import Testing
             let locked = try await test.count(
                 "SELECT round(extract(epoch FROM max(locked_until) - now()) / 60)::int FROM dbauth.buckets WHERE id < 65536"
             )
-            #expect(locked == minutes)
+            #expect((minutes - 5...minutes).contains(locked))
             try await test.owner.execute(
                 "UPDATE dbauth.buckets SET locked_until = now(), began_at = now() - interval '1 hour' WHERE locked_until > now()"
             )
