@@ -113,10 +113,18 @@ let package = Package(
     ]
 )
 
-// What scripts/benchmark-audit runs: a program of its own, so that no tool carries it.
+// Programs of benchmarks, which only their scripts build, so that no tool carries them.
 if Context.environment["DBSEC_BENCHMARK"] != nil {
-    package.targets.append(
+    package.products.append(.executable(name: "BenchmarkFields", targets: ["BenchmarkFields"]))
+    package.targets += [
         .executableTarget(
             name: "AuditBenchmark", dependencies: ["AuditLog", "Platform", system], path: "Tests/AuditBenchmark",
-            swiftSettings: common))
+            swiftSettings: common),
+        .executableTarget(
+            name: "LoginBenchmark", dependencies: ["Credentials", "PostgresClient", "Cryptography", "Platform"],
+            path: "Tests/LoginBenchmark", swiftSettings: common),
+        .executableTarget(
+            name: "BenchmarkFields", dependencies: ["FieldEncryption", "Platform"],
+            path: "Tests/BenchmarkFields", swiftSettings: safe),
+    ]
 }

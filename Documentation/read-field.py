@@ -81,6 +81,12 @@ def read_keyring(path, identity=None, passphrase=None):
     return keys
 
 
+def active_key(path):
+    """The id of the key that new fields are encrypted with."""
+    with open(path, encoding="utf-8") as file:
+        return next(bytes.fromhex(key["id"]) for key in json.load(file)["keys"] if key["state"] == "active")
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("keyring")

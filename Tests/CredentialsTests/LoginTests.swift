@@ -212,12 +212,12 @@ import Testing
         try await store.createAccount("alice", Password("the right one"))
         let login = try #require(try await store.login("alice", Password("the right one")).login)
         try await test.owner.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = \(test.role)")
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = \(test.role)")
         // Idle connections died: the store notices and connects anew.
         #expect(try await store.session(login.session) != nil)
         try await test.owner.execute("ALTER ROLE \(identifier: test.role) NOLOGIN")
         try await test.owner.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = \(test.role)")
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = \(test.role)")
         await #expect(throws: PostgresError.self) { try await store.login("alice", Password("the right one")) }
         try await test.owner.execute("ALTER ROLE \(identifier: test.role) LOGIN")
         #expect(try await store.login("alice", Password("the right one")).login != nil)

@@ -152,7 +152,7 @@ func withFieldHost(_ body: (FieldHost) async throws -> Void) async throws {
                 if result.status == 137 { kills += 1 }
                 if before == 12000 { break }
             }
-            #expect(kills >= 3)
+            #expect(kills >= 2)
             // A killed client's lock goes when the server notices; the last run waits for that.
             var last = try await host.run("column", "backfill", "--table", "users", "--column", "phone")
             for _ in 0..<600 where last.status == 75 {
@@ -187,8 +187,8 @@ func withFieldHost(_ body: (FieldHost) async throws -> Void) async throws {
             try await host.database.run(
                 Self.setup + """
                     CREATE ROLE fields_slow LOGIN SUPERUSER;
-                    ALTER ROLE fields_slow SET statement_timeout = '20ms';
-                    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.0002); RETURN NEW; END';
+                    ALTER ROLE fields_slow SET statement_timeout = '800ms';
+                    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.003); RETURN NEW; END';
                     CREATE TRIGGER slow BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION slow();
                     """)
             #expect(try await host.run("keys", "init", "--keep-identity-here").status == 0)
@@ -267,9 +267,9 @@ func withFieldHost(_ body: (FieldHost) async throws -> Void) async throws {
             let victim = try await host.database.connect()
             kill(Int32(victim.processID), SIGKILL)
             let result = try await job.result()
-            #expect(result.status == 69 || result.status == 0, "\(result.stderr)")
+            #expect([0, 69, 75].contains(result.status), "\(result.stderr)")
             var last = try await host.run("column", "backfill", "--table", "users", "--column", "phone")
-            for _ in 0..<600 where last.status != 0 {
+            for _ in 0..<1800 where last.status != 0 {
                 try await Task.sleep(for: .milliseconds(100))
                 last = try await host.run("column", "backfill", "--table", "users", "--column", "phone")
             }

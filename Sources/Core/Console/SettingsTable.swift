@@ -15,7 +15,7 @@ package struct Setting: Sendable {
     /// Every setting of every program, in the order in which a person would read them.
     ///
     /// Each program reads its own section strictly; a test holds the two to each other.
-    package static let all = backup
+    package static let all = backup + pii + auth
 
     private static let backup = [
         Setting("backup", "repository", "backups/ in the state folder", "where backups are: a folder or remote:path"),
@@ -47,5 +47,33 @@ package struct Setting: Sendable {
         Setting("backup", "scratchFolder", "memory if it fits", "where scratch clusters are made"),
         Setting("backup", "allowedPreloadLibraries", "none", "libraries that a scratch cluster may load"),
         Setting("backup", "smokeFile", "none", "SQL that a restored database is asked by verify"),
+    ]
+
+    private static let pii = [
+        Setting("pii", "keyring", "keyring.json among the keys", "the file of the keys for fields"),
+        Setting("pii", "copies", "none", "copies of the keyring on other disks, which must agree"),
+        Setting("pii", "unlock", "keyring-identity.txt beside the keyring", "what opens the keyring"),
+        Setting("pii", "repository", "backups/ in the state folder", "where backups are that may need a key"),
+        Setting("pii", "maxLag", "64", "megabytes a standby may fall behind before a job waits"),
+    ]
+
+    private static let auth = [
+        Setting("auth", "scheme", "argon2id", "what new passwords are hashed with: argon2id or bcrypt"),
+        Setting("auth", "cost", "12", "bcrypt's cost"),
+        Setting("auth", "memoryKiB", "19456", "argon2id's memory"),
+        Setting("auth", "passes", "2", "argon2id's passes over the memory"),
+        Setting("auth", "minimumLength", "15", "the fewest characters of a new password"),
+        Setting("auth", "blocklist", "none", "a list of common passwords that dbauth blocklist made"),
+        Setting("auth", "keyring", "keyring.json among the keys", "the keyring of peppers and second factors"),
+        Setting("auth", "unlock", "keyring-identity.txt beside the keyring", "what opens the keyring"),
+        Setting("auth", "tries", "5", "wrong passwords from one network before it waits"),
+        Setting("auth", "lockMinutes", "30", "how long it waits"),
+        Setting("auth", "progressive", "false", "whether the wait doubles when one follows on another"),
+        Setting("auth", "identifierTries", "50", "wrong passwords from anywhere before a name waits"),
+        Setting("auth", "identifierHours", "24", "in how many hours those count"),
+        Setting("auth", "sessionHours", "24", "when a session ends"),
+        Setting("auth", "idleMinutes", "60", "when one ends that nobody uses"),
+        Setting("auth", "resetMinutes", "30", "how long a token resets a password"),
+        Setting("auth", "deadlineMilliseconds", "500", "when the answer to a login comes, whatever it is"),
     ]
 }

@@ -57,7 +57,7 @@ struct PaceOptions: ParsableArguments, Sendable {
     func job(_ context: Context) throws -> JobOptions {
         var options = JobOptions()
         options.batchTime = .milliseconds(batchTime)
-        options.maxLag = try maxLag.map { $0 << 20 } ?? context.settings.maxLag ?? options.maxLag
+        options.maxLag = try (maxLag ?? context.settings.maxLag).map { $0 << 20 } ?? options.maxLag
         options.limit = limit
         return options
     }

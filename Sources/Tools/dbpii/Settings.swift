@@ -14,7 +14,7 @@ struct Settings: Decodable, Sendable {
     var unlock: KeyringUnlock?
     /// Where backups are that may need a key.
     var repository: String?
-    /// How far a standby may fall behind, in bytes, before a column job waits for it.
+    /// How far a standby may fall behind, in megabytes, before a column job waits for it.
     var maxLag: Int?
 
     private enum Keys: String, CodingKey, CaseIterable {

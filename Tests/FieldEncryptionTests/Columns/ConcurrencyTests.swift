@@ -140,7 +140,7 @@ import Testing
         async let result = jobs.backfill(column)
         let watcher = try await scene.database.connect()
         // The writer commits once the job was seen to wait for it.
-        for _ in 0..<6000 {
+        for _ in 0..<36_000 {
             let waiting: Int = try await watcher.query(
                 "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')"
             ).one()[0]

@@ -91,7 +91,7 @@ struct BatchJob: Sendable {
     /// Longer values are stored out of line; they are fetched in groups by themselves, so that memory stays flat.
     private static let longValue = 2000
     private static let groupBytes = 4 << 20
-    private static let mostBlocks = 64
+    private static let mostBlocks = 128
 
     let connection: Connection
     let column: ColumnDeclaration
@@ -105,6 +105,7 @@ struct BatchJob: Sendable {
         let begin = clock.now
         let state = JobState()
         let leaves = try await column.leaves(on: connection)
+        try await prepare()
         state.result.left = try await left(leaves)
         try await enter(state, leaves)
         var pass = 0
@@ -127,6 +128,17 @@ struct BatchJob: Sendable {
         let (seconds, attoseconds) = (clock.now - begin).components
         state.result.seconds = Double(seconds) + Double(attoseconds) / 1e18
         return state.result
+    }
+
+    /// Settings of the session, which is the job's own.
+    private func prepare() async throws {
+        // A lost commit takes the checkpoint with it, and the row's address leads to it faster than any join.
+        try await connection.script(
+            """
+            SET synchronous_commit = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+            SET enable_seqscan = off; SET jit = off; SET timezone = 'UTC'; SET intervalstyle = 'postgres';
+            SET extra_float_digits = 1
+            """)
     }
 
     /// How many rows still need the job.
@@ -219,13 +231,6 @@ struct BatchJob: Sendable {
     }
 
     private func batch(_ leaf: Leaf, _ blocks: Range<Int>) async throws -> (written: Int, read: Int) {
-        // A lost commit takes the checkpoint with it, and the row's address leads to it faster than any join.
-        try await connection.script(
-            """
-            SET LOCAL synchronous_commit = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
-            SET LOCAL enable_seqscan = off; SET LOCAL jit = off; SET LOCAL timezone = 'UTC';
-            SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1
-            """)
         let first = "(\(blocks.lowerBound),0)"
         let last = "(\(blocks.upperBound),0)"
         let length: SQL = "pg_catalog.octet_length(\(change.inputs[0]))"
