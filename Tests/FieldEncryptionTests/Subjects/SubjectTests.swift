@@ -189,6 +189,50 @@ struct `Forgetting a person` {
         }
     }
 
+    @Test func `backups that hold the key are named with their end`() async throws {
+        try await withFieldHost { host in
+            let config = host.folder.appending("dbsec.json")
+            try Files.write(Array(#"{ "backup": { "keepDays": 14, "graceHours": 0 } }"#.utf8), to: config)
+            let environment = host.environment.merging(["DBSEC_CONFIG": config.string]) { $1 }
+            func backup(_ arguments: String...) async throws {
+                let result = try await Program.run("dbbackup", arguments, environment: environment)
+                #expect(result.status == 0, "\(result.stdout) \(result.stderr)")
+            }
+            #expect(try await host.run("keys", "init", "--keep-identity-here").status == 0)
+            try await backup("init", "--keep-identity-here")
+            #expect(try await host.run("subject", "create", "7").status == 0)
+            try await backup("run", host.database.name)
+            let erasing = try await host.run(
+                "subject", "erase", "7", "--yes", "--cleared", "wal", "--json",
+                environment: ["DBSEC_CONFIG": config.string])
+            #expect(erasing.status == 1, "\(erasing.stderr)")
+            struct Answer: Decodable {
+                struct Copy: Decodable { let what, until: String }
+                let state, until: String
+                let copies: [Copy]
+            }
+            let answer = try JSONDecoder().decode(Answer.self, from: Data(erasing.stdout.utf8))
+            #expect(answer.state == "erasing")
+            #expect(answer.copies.count == 1)
+            #expect(answer.copies[0].what.contains("the wrapped key and the fields under it"))
+            // Fourteen days, and one for the night after them.
+            let days = try #require(Timestamp(answer.until)).seconds(since: .now()) / 86400
+            #expect(days > 14.5 && days < 15.01)
+            // A backup that is taken now holds nothing, and is not named.
+            try await backup("run", host.database.name)
+            let again = try await host.run(
+                "subject", "erase", "7", "--json", environment: ["DBSEC_CONFIG": config.string])
+            #expect(try JSONDecoder().decode(Answer.self, from: Data(again.stdout.utf8)).copies.count == 1)
+            try await host.database.run("CREATE TABLE t (c text)")
+            let residue = try await host.run(
+                "residue", "--table", "t", "--column", "c", "--needles", "-", input: "not anywhere\n",
+                environment: ["DBSEC_CONFIG": config.string])
+            #expect(residue.status == 1)
+            #expect(
+                residue.stdout.split(separator: "\n").filter { $0.contains("holds the table as it was at") }.count == 2)
+        }
+    }
+
     @Test func `the wrapped key is in no file of the server afterwards`() async throws {
         let connection = try await Database.current.connect()
         let store = SubjectStore(connection)
