@@ -55,7 +55,10 @@ private func lines(of path: FilePath) throws -> [Substring] {
 private func imports(of path: FilePath) throws -> [String] {
     try lines(of: path).compactMap { line in
         let words = line.split(separator: " ")
-        guard let at = words.firstIndex(of: "import"), at <= 2, !line.hasPrefix("//"), words.count > at + 1 else {
+        // Further in, it is a line of another language in a string.
+        guard let at = words.firstIndex(of: "import"), at <= 2, !line.hasPrefix("//"), !line.hasPrefix(" "),
+            words.count > at + 1
+        else {
             return nil
         }
         return String(words[at + 1])
