@@ -100,7 +100,7 @@ let package = Package(
         tests("PlatformTests", []),
         tests("CryptographyTests", ["Cryptography", subprocess]),
         tests("PostgresClientTests", ["PostgresClient"]),
-        tests("AuditLogTests", ["AuditLog", "Cryptography", "PostgresClient", "dbaudit"]),
+        tests("AuditLogTests", ["AuditLog", "Cryptography", "PostgresClient", "dbaudit", "dbbackup"]),
         tests("AccessPolicyTests", ["AccessPolicy", "PostgresClient", "AuditLog"]),
         tests("BackupsTests", ["Backups", "Cryptography", "PostgresClient", "AuditLog"]),
         tests(
@@ -120,6 +120,9 @@ if Context.environment["DBSEC_BENCHMARK"] != nil {
         .executableTarget(
             name: "AuditBenchmark", dependencies: ["AuditLog", "Platform", system], path: "Tests/AuditBenchmark",
             swiftSettings: common),
+        .executableTarget(
+            name: "LoginBenchmark", dependencies: ["Credentials", "PostgresClient", "Cryptography", "Platform"],
+            path: "Tests/LoginBenchmark", swiftSettings: common),
         .executableTarget(
             name: "BenchmarkFields", dependencies: ["FieldEncryption", "Platform"],
             path: "Tests/BenchmarkFields", swiftSettings: safe),

@@ -45,8 +45,12 @@ import Testing
 
     @Test func `every event has its line in the documentation`() throws {
         let text = String(decoding: try Files.read(Self.documentation.appending("audit-events.md")), as: UTF8.self)
+        // A row may speak of several events: their codes stand in its first cell.
+        let cells = text.split(separator: "\n").filter { $0.hasPrefix("| `") }.compactMap {
+            $0.split(separator: "|").first
+        }
         for action in AuditAction.allCases {
-            #expect(text.contains("\n| `\(action.rawValue)` | "))
+            #expect(cells.contains { $0.contains("`\(action.rawValue)`") }, "\(action.rawValue)")
         }
     }
 

@@ -76,7 +76,9 @@ import Testing
             try log.replaceLines { $0[2] = $0[2].replacing("\"number\":1", with: "\"number\":2") }
             let changed = try await tool.run("verify")
             #expect(changed.status == 1)
-            #expect(changed.text.contains("integrity     BROKEN\n              record 2: is not the record that was written here"))
+            #expect(
+                changed.text.contains(
+                    "integrity     BROKEN\n              record 2: is not the record that was written here"))
             let missing = try await tool.run("verify", "--state", "/nonexistent")
             #expect(missing.status == 66)
             #expect(missing.text.hasPrefix("error: there is no audit log in /nonexistent/audit"))

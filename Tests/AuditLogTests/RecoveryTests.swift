@@ -117,6 +117,13 @@ import Testing
             "moved", "is gone, although its checkpoint signed 5 records",
             { try Files.rename($0.folder.log, to: $0.folder.path.appending("log-000000.jsonl.1")) }
         ),
+        (
+            "moved and made anew, as logrotate does it", "holds 0 records, although its checkpoint signed 5",
+            {
+                try Files.rename($0.folder.log, to: $0.folder.path.appending("log-000000.jsonl.1"))
+                try Files.write([], to: $0.folder.log)
+            }
+        ),
         ("without its checkpoint", "is gone", { try Files.remove($0.folder.checkpoint) }),
         (
             "with an empty checkpoint", "the note holds control characters or an unfinished line",

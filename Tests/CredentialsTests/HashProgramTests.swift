@@ -1,3 +1,4 @@
+import Cryptography
 import Platform
 import SystemPackage
 import TestSupport
@@ -67,5 +68,62 @@ import Testing
         let result = try await Program.dbauth(["calibrate", "--target", "60ms", "--memory", "32", "--json"])
         #expect(result.status == 0 && result.stdout.contains("\"isProposed\":true"))
         #expect(try await Program.dbauth(["calibrate", "--target", "soon"]).status == 64)
+    }
+
+    /// A terminal of its own, made by Python: the password is typed twice, or Ctrl-C once.
+    private func atTerminal(_ typed: String, _ arguments: [String]) async throws -> ProgramResult {
+        let script = """
+            import os, pty, select, sys, termios
+            pid, terminal = pty.fork()
+            if pid == 0: os.execv(sys.argv[1], sys.argv[1:2] + sys.argv[3:])
+            out, last, typed = b"", b"", sys.argv[2].encode().decode("unicode_escape").encode().split(b"|")
+            while True:
+                # Until the program listens to signals they are lost, and a person would press the keys again.
+                while typed == [] and last == b"\\x03" and not select.select([terminal], [], [], 1)[0]:
+                    os.write(terminal, last)
+                try: part = os.read(terminal, 4096)
+                except OSError: break
+                if not part: break
+                out += part
+                if typed and out.rstrip(b" ").endswith(b":"):
+                    # The prompt follows on the switch of echo, so that it is off by now.
+                    assert not termios.tcgetattr(terminal)[3] & termios.ECHO
+                    last = typed.pop(0)
+                    os.write(terminal, last)
+            status = os.waitpid(pid, 0)[1]
+            sys.stdout.buffer.write(out)
+            sys.exit(os.waitstatus_to_exitcode(status))
+            """
+        return try await Program.run(
+            "/usr/bin/python3", ["-c", script, Program.path("dbauth").string, typed] + arguments)
+    }
+
+    @Test func `a prompt shows nothing of what is typed, and Ctrl-C ends it`() async throws {
+        let secret = "typed at a terminal"
+        let made = try await atTerminal("\(secret)\\n|\(secret)\\n", ["hash", "--state", "/nonexistent"])
+        #expect(made.status == 0 && made.stdout.contains("$argon2id$") && !made.stdout.contains(secret), "\(made)")
+        let differ = try await atTerminal("\(secret)\\n|\(secret)s\\n", ["hash", "--state", "/nonexistent"])
+        #expect(differ.status == 65 && differ.stdout.contains("not the same"))
+        let stopped = try await atTerminal("\\x03", ["hash", "--state", "/nonexistent"])
+        #expect(stopped.status == 130 && !stopped.stdout.contains("argon2id"), "\(stopped)")
+    }
+
+    @Test func `a pepper out of the keyring`() async throws {
+        try await withTemporaryFolder { folder in
+            let (ring, unlock) = (folder.appending("keyring.json"), folder.appending("passphrase"))
+            try Files.write(Array("a passphrase\n".utf8), to: unlock)
+            var phrase = Array("a passphrase".utf8)
+            let protection = try KeyringProtection.passphrase(
+                SecretBytes(taking: &phrase), cost: .init(operations: 1, memory: 8 << 20))
+            try KeyringFile(ring).create(Keyring.generate(at: .now()), protection)
+            let keys = ["--keyring", ring.string, "--unlock", "file:\(unlock)", "--scheme", "bcrypt", "--cost", "10"]
+            let long = String(repeating: "long enough ", count: 20)
+            let made = try await Program.dbauth(["hash", "--pepper"] + keys, lines: [long])
+            #expect(made.status == 0 && made.stdout.hasPrefix("$pepper="), "\(made.stderr)")
+            let hash = String(made.stdout.dropLast())
+            #expect(try await Program.dbauth(["verify"] + keys, lines: [hash, long]).stdout == "yes\n")
+            #expect(try await Program.dbauth(["verify"] + keys, lines: [hash, "other"]).status == 1)
+            #expect(try await Program.dbauth(["verify"], lines: [hash, long]).status == 78)
+        }
     }
 }

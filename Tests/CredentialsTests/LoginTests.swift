@@ -40,7 +40,7 @@ import Testing
         #expect(try await test.events("lockout") == ["success"])
         let minutes = try await test.count(
             "SELECT round(extract(epoch FROM max(locked_until) - now()) / 60)::int FROM dbauth.buckets")
-        #expect(minutes == 30)
+        #expect((25...30).contains(minutes))
         // Half an hour later.
         try await test.owner.execute(
             """
@@ -74,7 +74,7 @@ import Testing
             let locked = try await test.count(
                 "SELECT round(extract(epoch FROM max(locked_until) - now()) / 60)::int FROM dbauth.buckets WHERE id < 65536"
             )
-            #expect(locked == minutes)
+            #expect((minutes - 5...minutes).contains(locked))
             try await test.owner.execute(
                 "UPDATE dbauth.buckets SET locked_until = now(), began_at = now() - interval '1 hour' WHERE locked_until > now()"
             )
@@ -212,12 +212,12 @@ import Testing
         try await store.createAccount("alice", Password("the right one"))
         let login = try #require(try await store.login("alice", Password("the right one")).login)
         try await test.owner.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = \(test.role)")
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = \(test.role)")
         // Idle connections died: the store notices and connects anew.
         #expect(try await store.session(login.session) != nil)
         try await test.owner.execute("ALTER ROLE \(identifier: test.role) NOLOGIN")
         try await test.owner.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = \(test.role)")
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = \(test.role)")
         await #expect(throws: PostgresError.self) { try await store.login("alice", Password("the right one")) }
         try await test.owner.execute("ALTER ROLE \(identifier: test.role) LOGIN")
         #expect(try await store.login("alice", Password("the right one")).login != nil)

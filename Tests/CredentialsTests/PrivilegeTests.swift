@@ -130,7 +130,7 @@ import Testing
         // Every function that runs with its owner's rights says itself where names lead.
         let loose = try await test.count(
             """
-            SELECT count(*) FROM pg_proc p WHERE p.pronamespace = 'dbauth'::regnamespace
+            SELECT count(*) FROM pg_proc p WHERE p.pronamespace = 'dbauth'::regnamespace AND p.prosecdef
                 AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)
             """)
         #expect(loose == 0)

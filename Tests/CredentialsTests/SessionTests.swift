@@ -47,12 +47,12 @@ import Testing
         #expect(try await store.session(old.session) == nil)
         let idle = try #require(try await store.login("alice", Password("the right one")).login)
         try await test.owner.execute(
-            "UPDATE dbauth.sessions SET last_seen_at = now() - interval '59 minutes' WHERE id = \(idle.sessionID)::uuid"
+            "UPDATE dbauth.sessions SET last_seen_at = now() - interval '50 minutes' WHERE id = \(idle.sessionID)::uuid"
         )
         #expect(try await store.session(idle.session) != nil)
         // It was seen just now, so that an hour begins again.
         let seen = try await test.value(
-            "SELECT (last_seen_at > now() - interval '1 minute')::text FROM dbauth.sessions WHERE id = \(idle.sessionID)::uuid"
+            "SELECT (last_seen_at > now() - interval '20 minutes')::text FROM dbauth.sessions WHERE id = \(idle.sessionID)::uuid"
         )
         #expect(seen == "true")
         try await test.owner.execute(

@@ -42,6 +42,12 @@ import Testing
                 "8", "--grant-app", app)
             #expect(installed.status == 0 && installed.stdout.contains("version 1"), "\(installed.stderr)")
             #expect(try await run("install").stdout.contains("as they should be"))
+            // One thing is set, all others stay.
+            #expect(try await run("install", "--tries", "7", "--progressive").status == 0)
+            let set = try await run.database.value(
+                "SELECT concat_ws(' ', scheme, tries, progressive, minimum_length, deadline_ms, idle_time) FROM dbauth.settings"
+            )
+            #expect(set == "$2b$10$ 7 t 8 0 01:00:00")
             let made = try await run("user", "create", "alice", lines: ["the right one"], role: app)
             #expect(made.status == 0, "\(made.stderr)")
             #expect(try await run("user", "create", "alice", lines: ["the right one"], role: app).status == 73)

@@ -32,7 +32,9 @@ private let allowed: [String: Set<String>] = [
 /// Modules from elsewhere that a safe room may use.
 ///
 /// Foundation with its ICU is in none of them.
-private let foreign: Set<String> = ["FoundationEssentials", "SystemPackage", "ArgumentParser", "Synchronization"]
+private let foreign: Set<String> = [
+    "FoundationEssentials", "SystemPackage", "ArgumentParser", "Synchronization", "Swift",
+]
 
 /// The three edge modules alone may touch C and child processes.
 private let edge: Set<String> = ["Core/Platform", "Core/Cryptography", "Core/PostgresClient"]

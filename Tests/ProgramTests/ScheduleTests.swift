@@ -15,6 +15,7 @@ import Testing
             for unit in units {
                 let text = String(decoding: try Files.read(Self.root.appending("systemd/\(unit)")), as: UTF8.self)
                     .replacing("/usr/local/bin/dbbackup", with: Program.path("dbbackup").string)
+                    .replacing("/usr/local/bin/dbaudit", with: Program.path("dbaudit").string)
                 try Files.write(Array(text.utf8), to: folder.appending(unit))
             }
             return try await body(units.map { folder.appending($0).string })
@@ -30,7 +31,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["dbbackup.service", "dbbackup-prune.service", "dbbackup-check.service"])
+    @Test(arguments: [
+        "dbbackup.service", "dbbackup-prune.service", "dbbackup-check.service", "dbaudit-heartbeat.service",
+    ])
     func `units that need no root are shut in`(_ unit: String) async throws {
         try await withUnits { units in
             let path = try #require(units.first { $0.hasSuffix("/\(unit)") })

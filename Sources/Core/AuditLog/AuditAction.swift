@@ -51,6 +51,7 @@ package enum AuditAction: String, Codable, Sendable, CaseIterable {
     case fieldPurge = "field.purge"
     case fieldMask = "field.mask"
     case subjectCreate = "subject.create"
+    case subjectRewrap = "subject.rewrap"
     case subjectErase = "subject.erase"
     case subjectExport = "subject.export"
 

@@ -14,34 +14,29 @@ extension Span where Element == UInt8 {
     /// The first place at or after `start` of a byte that a text in JSON treats in some way: a quote, a backslash, a
     /// control character, or one beyond ASCII; the end when there is none.
     ///
-    /// Looks at eight bytes at a time.
-    package func endOfPlainText(from start: Int) -> Int {
+    /// Looks at eight bytes at a time, and is compiled into its callers, since most texts are short.
+    @inlinable package func endOfPlainText(from start: Int) -> Int {
         precondition(start >= 0 && start <= count)
-        return withUnsafeBytes { bytes -> Int in
-            var position = start
-            while position + 8 <= bytes.count {
-                let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self).littleEndian
-                let found = Self.special(word)
-                if found != 0 { return position + found.trailingZeroBitCount / 8 }
-                position += 8
-            }
-            while position < bytes.count {
-                let byte = bytes[position]
-                if byte < 0x20 || byte >= 0x80 || byte == 0x22 || byte == 0x5C { return position }
-                position += 1
-            }
-            return position
+        let (ones, highs): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
+        let bytes = self.bytes
+        var position = start
+        while position &+ 8 <= count {
+            let word = bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self).littleEndian
+            let quote = word ^ (ones &* 0x22)
+            let backslash = word ^ (ones &* 0x5C)
+            let control = word &- (ones &* 0x20)
+            // The high bit of each byte that is one of them; bits above the lowest that is set may be wrong.
+            let found =
+                ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash | control & ~word | word) & highs
+            if found != 0 { return position &+ found.trailingZeroBitCount / 8 }
+            position &+= 8
         }
-    }
-
-    /// The high bit of each byte that is special; higher bits than the lowest that is set may be wrong.
-    @inline(__always) private static func special(_ word: UInt64) -> UInt64 {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let highs: UInt64 = 0x8080_8080_8080_8080
-        let quote = word ^ (ones &* 0x22)
-        let backslash = word ^ (ones &* 0x5C)
-        let control = word &- (ones &* 0x20)
-        return ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash | control & ~word | word) & highs
+        while position < count {
+            let byte = self[position]
+            if byte < 0x20 || byte >= 0x80 || byte == 0x22 || byte == 0x5C { return position }
+            position &+= 1
+        }
+        return position
     }
 }
 

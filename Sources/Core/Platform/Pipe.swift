@@ -5,6 +5,8 @@ package import SystemPackage
 /// A pipe closed on exec; `capacity` bytes of buffer are asked for, so that the two sides run at their own pace.
 package enum Pipe {
     package static func make(capacity: Int32 = 1 << 20) throws -> (reading: FileDescriptor, writing: FileDescriptor) {
+        // A reader that is gone is an error to report, not a signal to die of.
+        signal(SIGPIPE, SIG_IGN)
         var ends: [CInt] = [-1, -1]
         _ = try system("create", "a pipe") { clinux_pipe(&ends, capacity) }
         return (FileDescriptor(rawValue: ends[0]), FileDescriptor(rawValue: ends[1]))

@@ -8,19 +8,26 @@ import Synchronization
 package func cancellingOnSignals<Value: Sendable>(
     _ body: @escaping @Sendable () async -> Value
 ) async -> (value: Value, signal: Int32?) {
-    let caught = Mutex<Int32?>(nil)
-    let task = Task { await body() }
+    let state = Mutex<(signal: Int32?, task: Task<Value, Never>?)>((nil, nil))
+    // Before the body: a signal at its first prompt must not end the process with the terminal as the prompt needs it.
     let sources = [SIGINT, SIGTERM, SIGHUP].map { number in
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
         source.setEventHandler {
-            caught.withLock { $0 = $0 ?? number }
-            task.cancel()
+            state.withLock {
+                $0.signal = $0.signal ?? number
+                $0.task?.cancel()
+            }
         }
         source.resume()
         return source
     }
+    let task = Task { await body() }
+    state.withLock {
+        $0.task = task
+        if $0.signal != nil { task.cancel() }
+    }
     let value = await task.value
     for source in sources { source.cancel() }
-    return (value, caught.withLock { $0 })
+    return (value, state.withLock { $0.signal })
 }

@@ -1,13 +1,17 @@
 /// PostgreSQL's text form of one-dimensional arrays: `{a,"b c",NULL}` (Documentation, 8.15.6).
-enum ArrayText {
+package enum ArrayText {
     private static let quote = UInt8(ascii: "\"")
     private static let backslash = UInt8(ascii: "\\")
 
     /// Quotes every element, which is always right: a bare NULL, blanks and commas have meanings of their own.
-    static func write(_ elements: [String]) -> [UInt8] {
+    package static func write(_ elements: [String?]) -> [UInt8] {
         var bytes = [UInt8(ascii: "{")]
         for (index, element) in elements.enumerated() {
             if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            guard let element else {
+                bytes += "NULL".utf8
+                continue
+            }
             bytes.append(quote)
             for byte in element.utf8 {
                 if byte == quote || byte == backslash { bytes.append(backslash) }
@@ -38,6 +42,11 @@ enum ArrayText {
             guard let separator = rest.popFirst() else { return elements }
             guard separator == UInt8(ascii: ",") else { return nil }
         }
+    }
+
+    /// As `read`, of a copy.
+    package static func elements(of text: String) -> [String?]? {
+        Array(text.utf8).withUnsafeBufferPointer { read($0) }
     }
 
     private struct Element {

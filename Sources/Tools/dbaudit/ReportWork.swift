@@ -81,7 +81,12 @@ struct ReportWork: Sendable {
         verdict.findings = found.findings.map { ($0.record, $0.what) }
         verdict.openActs = found.openActs.map { ($0.record, $0.action) }
         verdict.openActCount = found.openActCount
+        verdict.gaps = found.gaps.map(\.what)
         verdict.notes = found.notes
+        if found.pruned > 0 {
+            verdict.notes.append(
+                "the first \(found.pruned) records were given up by then; their hashes are still checked")
+        }
         verdict.protectedRecords = found.anchor?.size
         verdict.protectedUntil = found.anchor?.until?.description
         verdict.checkpoint = (try? reader.folder.readCheckpoint().encoded) ?? ""

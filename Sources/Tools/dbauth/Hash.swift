@@ -14,18 +14,24 @@ struct Hash: Command {
         examples: [
             "dbauth hash",
             "dbauth hash --scheme bcrypt --cost 12 --password-file new-password.txt",
+            "dbauth hash --pepper --keyring /etc/dbsec/keyring.json",
         ])
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var scheme: SchemeOptions
     @OptionGroup var rules: RuleOptions
+    @OptionGroup var keys: KeyringOptions
+
+    @Flag(help: "Mix the password with the keyring's active key first; $pepper=ID then stands in front of the hash.")
+    var pepper = false
 
     @Option(help: "The file whose first line is the password (0600).", completion: .file())
     var passwordFile: FilePath?
 
     func run(_ context: Context) async throws -> any Report {
         let settings = try context.settings
-        let hasher = PasswordHasher(scheme: try scheme.resolved(settings))
+        let peppers = pepper ? try await context.neededPeppers(keys) : nil
+        let hasher = PasswordHasher(scheme: try scheme.resolved(settings), peppers: peppers)
         let rules = try rules.resolved(settings)
         let password = try await PasswordInput.read("Password", file: passwordFile, isNew: true)
         try rules.check(password)

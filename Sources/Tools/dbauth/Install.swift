@@ -13,8 +13,8 @@ struct Install: Command {
             and dbauth_admin (dbauth user, unlock, apikey), none of which can read a hash. It has to run as a role that may
             create roles and schemas; that role owns the store.
 
-            What is not said is taken from the configuration's section auth; a store that is there keeps what it has when
-            neither says anything.
+            What is not said is taken from the configuration's section auth; what neither says stays as it is in a store that is
+            there.
             """,
         examples: [
             "dbauth install -d shop --grant-app shop_web",
@@ -36,8 +36,8 @@ struct Install: Command {
     @Option(help: "For how many minutes (default: 30).")
     var lockMinutes: Int?
 
-    @Flag(help: "Each lockout that follows on another lasts twice as long.")
-    var progressive = false
+    @Flag(inversion: .prefixedNo, help: "Each lockout that follows on another lasts twice as long.")
+    var progressive: Bool?
 
     @Option(help: "Tries for a name from all networks together, known devices aside (default: 50).")
     var identifierTries: Int?
@@ -58,9 +58,9 @@ struct Install: Command {
     var grantAdmin: String?
 
     func run(_ context: Context) async throws -> any Report {
-        let wanted = try await storeSettings(context)
         let connection = try await server.connect(context)
         let schema = StoreSchema(connection)
+        let wanted = try await storeSettings(context, schema.settings() ?? StoreSettings())
         let database: String = try await connection.query("SELECT current_database()").one()[0]
         let user: String = try await connection.query("SELECT current_user").one()[0]
         return try await context.openAudit().recording(
@@ -77,8 +77,8 @@ struct Install: Command {
         }
     }
 
-    /// Nil when nothing was said anywhere.
-    private func storeSettings(_ context: Context) async throws -> StoreSettings? {
+    /// What was said, over what is set; what nobody speaks of stays.
+    private func storeSettings(_ context: Context, _ current: StoreSettings) async throws -> StoreSettings {
         let settings = try context.settings
         var numbers = settings.numbers
         for (number, given) in [
@@ -92,27 +92,16 @@ struct Install: Command {
             }
             numbers[number] = given
         }
-        let isSaid =
-            !numbers.isEmpty || pepper || progressive || settings.progressive != nil
-            || [scheme.scheme, settings.scheme].contains { $0 != nil }
-            || [
-                minimumLength, settings.minimumLength, scheme.cost, scheme.memory, scheme.passes, settings.cost,
-                settings.memoryKiB, settings.passes,
-            ].contains { $0 != nil }
-        guard isSaid else { return nil }
-        var wanted = StoreSettings()
-        wanted.scheme = try scheme.resolved(settings)
-        wanted.minimumLength = minimumLength ?? settings.minimumLength ?? 15
-        wanted.isProgressive = progressive || settings.progressive == true
+        var wanted = current
+        let isSchemeSaid =
+            scheme.scheme != nil || settings.scheme != nil
+            || [scheme.cost, scheme.memory, scheme.passes, settings.cost, settings.memoryKiB, settings.passes]
+                .contains { $0 != nil }
+        if isSchemeSaid { wanted.scheme = try scheme.resolved(settings) }
+        if let length = minimumLength ?? settings.minimumLength { wanted.minimumLength = length }
+        if let progressive = progressive ?? settings.progressive { wanted.isProgressive = progressive }
         for (number, value) in numbers { wanted[keyPath: number.place] = value }
-        if pepper {
-            guard let keys = try await context.credentialKeys(keys) else {
-                throw PlainFailure(
-                    .configuration, "a pepper comes out of a keyring, and none was named",
-                    hint: "--keyring FILE; dbpii keys init makes one")
-            }
-            wanted.pepper = try keys.peppers().active
-        }
+        if pepper { wanted.pepper = try await context.neededPeppers(keys).active }
         return wanted
     }
 }

@@ -39,6 +39,15 @@ extension Context {
         return try await CredentialKeys.open(keyring: path.string, unlock: unlock)
     }
 
+    func neededPeppers(_ options: KeyringOptions) async throws -> PepperRing {
+        guard let keys = try await credentialKeys(options) else {
+            throw PlainFailure(
+                .configuration, "a pepper comes out of a keyring, and none was named",
+                hint: "--keyring FILE; dbpii keys init makes one")
+        }
+        return try keys.peppers()
+    }
+
     func loginStore(_ options: StoreOptions) async throws -> LoginStore {
         for warning in prepareForSecrets() where !isQuiet { warn("\(warning.sentence) (\(warning.hint))") }
         let settings = try settings

@@ -19,6 +19,7 @@ struct Verify: Command {
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var scheme: SchemeOptions
+    @OptionGroup var keys: KeyringOptions
 
     @Option(help: "The file whose first line is the hash (0600).", completion: .file())
     var hashFile: FilePath?
@@ -27,10 +28,12 @@ struct Verify: Command {
     var passwordFile: FilePath?
 
     func run(_ context: Context) async throws -> any Report {
-        let hasher = PasswordHasher(scheme: try scheme.resolved(context.settings))
         let given = try await PasswordInput.read([
             .init(prompt: "Hash", file: hashFile), .init(prompt: "Password", file: passwordFile),
         ])
+        // The keyring is opened only for a hash that needs it: that takes time.
+        let peppers = given[0].text.hasPrefix("$pepper=") ? try await context.neededPeppers(keys) : nil
+        let hasher = PasswordHasher(scheme: try scheme.resolved(context.settings), peppers: peppers)
         let check = try await hasher.verify(given[1], against: given[0].text)
         return VerifyReport(matches: check.matches, needsRehash: check.needsRehash)
     }

@@ -7,5 +7,6 @@ import Console
         details: "Keys stay outside the database: values are encrypted and decrypted where this program runs.",
         verbs: [
             Keys.self, Encrypt.self, Decrypt.self, Column.self, Verify.self, AdviseIndex.self, Scan.self, Residue.self,
+            Mask.self, Subject.self,
         ])
 }

@@ -116,6 +116,64 @@ struct IngestServerTests {
     }
 }
 
+/// The login store's events, in a table as dbauth makes it.
+@Suite(.cluster, .database, .timeLimit(.minutes(5))) struct LoginEventTests {
+    private let table = """
+        CREATE SCHEMA dbauth;
+        CREATE TABLE dbauth.events (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
+            at timestamptz NOT NULL DEFAULT clock_timestamp(), action text NOT NULL,
+            outcome text NOT NULL CHECK (outcome IN ('success', 'failure')), reason text, account_id uuid,
+            identifier_hash bytea, address inet, session_id uuid, database_role name NOT NULL DEFAULT session_user,
+            details jsonb);
+        """
+    private let insert = """
+        INSERT INTO dbauth.events (action, outcome, reason, identifier_hash, address)
+        """
+
+    @Test func `rows are taken once, in order, and those of running transactions wait`() async throws {
+        let database = try Database.current
+        try await database.run(table)
+        try await withTemporaryFolder { folder in
+            var environment = database.environment
+            environment["DBSEC_STATE"] = folder.string
+            func ingest() async throws -> ProgramResult {
+                try await Program.run(
+                    "dbaudit", ["ingest", "--from", database.name, "--json"], environment: environment)
+            }
+            let open = try await database.connect()
+            try await open.script(SQL(raw: "BEGIN"))
+            let refused = "\(insert) VALUES ('login', 'failure', 'wrong password', '\\xabcd', '10.0.0.7')"
+            try await open.script(SQL(raw: refused))
+            try await database.run("\(insert) VALUES ('lockout', 'failure', 'too many', '\\xabcd', NULL)")
+            let first = try await ingest()
+            #expect(first.status == 0 && first.stdout.contains("\"lines\":0"), "\(first.stdout)\(first.stderr)")
+            try await open.script(SQL(raw: "COMMIT"))
+            await open.close()
+            // Other tests of this cluster may have transactions of their own for a while.
+            for _ in 0..<600 {
+                let next = try await ingest()
+                #expect(next.status == 0, "\(next.stderr)")
+                if next.stdout.contains("\"lines\":2") { break }
+                try await Task.sleep(for: .milliseconds(200))
+            }
+            try await database.run("\(insert) VALUES ('login', 'success', NULL, NULL, '10.0.0.8')")
+            for _ in 0..<600 {
+                if try await ingest().stdout.contains("\"lines\":1") { break }
+                try await Task.sleep(for: .milliseconds(200))
+            }
+            let log = try AuditLog.open(folder.appending("audit"), as: source)
+            let events = try log.records.filter { $0.action == "auth.event" }
+            #expect(events.map { $0.facts?["event"] } == ["login", "lockout", "login"])
+            #expect(events[0].facts?["identifier_hash"] == "abcd" && events[0].outcome == .failure)
+            #expect(SensitiveValues(log.folder).values(of: events[0])["address"] == "10.0.0.7")
+            #expect(try log.verify().isIntact)
+            let none = try await Program.run("dbaudit", ["ingest", "--from", "postgres"], environment: environment)
+            #expect(none.status == 66)
+        }
+    }
+}
+
 /// pgaudit and pgauditlogtofile as Debian has them, for PostgreSQL 15, whichever server the other tests run on.
 @Suite(.timeLimit(.minutes(8))) struct PgAuditTests {
     private func withServer(_ libraries: String, _ body: @Sendable (TemporaryCluster) async throws -> Void) async throws

@@ -253,6 +253,15 @@ private func asked(_ number: Int, _ statement: String, user: String = "ann") -> 
         }
     }
 
+    @Test func `a log whose time zone is unknown is refused, not taken without a line`() throws {
+        try Scene.run { scene in
+            try scene.write(
+                (asked(1, "SELECT a") + asked(2, "SELECT b")).replacing(".000 UTC", with: ".000 IST"), to: "pg.csv")
+            #expect(throws: PlainFailure.self) { try scene.ingest() }
+            #expect(try scene.ingest { $0.zone = 19800 }.lines == 2)
+        }
+    }
+
     @Test func `the same lines in csvlog and jsonlog are taken once`() throws {
         try Scene.run { scene in
             try scene.write(asked(1, "SELECT a"), to: "pg.csv")

@@ -55,7 +55,14 @@ import Testing
     }
 
     @Test func `OCSF events have what their classes require`() async throws {
-        try await withReport(["--format", "ocsf", "--out", "@/events.jsonl"]) { made, folder, log in
+        let fill = { (log: AuditLog) in
+            try log.fillDemo(days: 2)
+            try log.append(
+                AuditEvent(
+                    .pgStatement, outcome: .failure, reason: hostile, role: hostile,
+                    target: AuditTarget(database: hostile, object: hostile), facts: [hostile: .text(hostile)]))
+        }
+        try await withReport(["--format", "ocsf", "--out", "@/events.jsonl"], fill: fill) { made, folder, _ in
             #expect(made.status == 0, "\(made.stderr)")
             let script = """
                 import json, sys

@@ -109,7 +109,7 @@ struct `Scanning a database` {
         #expect(email.context == "customers.email")
         #expect(email.binding == "row:id")
         #expect(email.index?.purpose == "unique")
-        #expect(email.index?.transform == "lower-case")
+        #expect(email.index?.transform == "lowercase")
         #expect(email.mask == "email")
         #expect(again.columns.map(\.encrypt) == [true, true, false, true])
         let grant = try #require(again.grants.first)

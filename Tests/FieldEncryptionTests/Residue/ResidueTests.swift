@@ -130,6 +130,13 @@ struct `Residue of a plaintext` {
         #expect(heap.why == "only the 100 rows that hold the values now")
     }
 
+    @Test func `values that are not stored as text are unknown, and never clean`() async throws {
+        try await Database.current.run("CREATE TABLE users (phone bigint); INSERT INTO users VALUES (4917012345678)")
+        let heap = try place(.heap, of: try await search(["4917012345678"], in: [.heap]))
+        #expect(heap.verdict == .unknown)
+        #expect(heap.why == "values of type int8 are stored in another form, and cannot be recognised")
+    }
+
     @Test func `literals in statements are found in the log, and in pg_stat_statements`() async throws {
         let database = try Database.current
         try await database.run("CREATE TABLE users (phone text)")

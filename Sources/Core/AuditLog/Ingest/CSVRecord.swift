@@ -10,6 +10,7 @@ struct CSVRecord {
     init?(_ bytes: Span<UInt8>, at start: Int) {
         var position = start
         var field: [UInt8] = []
+        fields.reserveCapacity(26)
         while true {
             guard position < bytes.count else { return nil }
             if bytes[position] == UInt8(ascii: "\"") {
@@ -24,12 +25,13 @@ struct CSVRecord {
                     position += 1
                 }
             }
+            let plain = position
             while position < bytes.count, bytes[position] != UInt8(ascii: ","), bytes[position] != lineFeed {
-                field.append(bytes[position])
                 position += 1
             }
+            if position > plain { field.append(bytes.extracting(plain..<position)) }
             guard position < bytes.count else { return nil }
-            fields.append(String(decoding: field, as: UTF8.self))
+            fields.append(field.isEmpty ? "" : String(decoding: field, as: UTF8.self))
             field.removeAll(keepingCapacity: true)
             position += 1
             if bytes[position - 1] == lineFeed {

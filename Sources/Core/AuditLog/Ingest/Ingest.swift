@@ -91,6 +91,11 @@ package struct Ingest {
                 }
                 judge.take(line)
             }
+            guard batch.unreadable < batch.lines || batch.lines == 0 || batch.offset > 0 else {
+                throw PlainFailure(
+                    .malformed, "not one line of \(path) can be read",
+                    hint: "where log_timezone has a name that means several things, say --utc-offset +05:30")
+            }
             // A record that is being written has no end yet: the next run takes it.
             guard taken > 0 else { break }
             batch.hasher.update(bytes.span.extracting(0..<taken))
@@ -100,9 +105,6 @@ package struct Ingest {
         }
         judge.settle(before: Timestamp.now().advanced(bySeconds: -5))
         if batch.lines > 0 || !judge.events.isEmpty { try append(&judge, &batch) }
-        guard summary.lines > 0 || batch.offset > 0 || isOnly == false else {
-            throw PlainFailure(.malformed, "\(path): not one line could be read")
-        }
     }
 
     private static let chunk = 8 << 20

@@ -2,9 +2,16 @@ import Platform
 
 /// JSON lines: PostgreSQL's jsonlog, pgauditlogtofile, CloudNativePG's `record`, Azure's `properties.message`.
 extension ServerLogParser {
-    func json(_ bytes: Span<UInt8>) -> ServerLogLine? {
+    /// The message in a line; nil where it cannot be read, and nothing at all where it is no server's.
+    func json(_ bytes: Span<UInt8>) -> ServerLogLine?? {
         var values: [String: String] = [:]
-        guard Self.flatten(bytes, 0, "", &values) == bytes.count else { return nil }
+        guard Self.flatten(bytes, 0, "", &values) == bytes.count else { return .some(nil) }
+        let marks = ["record.log_time", "record.error_severity", "properties.message", "log.source", "error_severity"]
+        guard marks.contains(where: { values[$0] != nil }) else { return nil }
+        return .some(line(values))
+    }
+
+    private func line(_ values: [String: String]) -> ServerLogLine? {
         if values["record.log_time"] != nil || values["record.message"] != nil { return cloudNative(values) }
         if values["properties.message"] != nil { return azure(values) }
         if values["log.source"] == "pgauditlogtofile" { return toFile(values) }

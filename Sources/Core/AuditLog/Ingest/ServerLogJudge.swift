@@ -204,7 +204,10 @@ struct ServerLogJudge {
     /// What every record of a line has; where the client is counts as personal data.
     private func describe(_ line: ServerLogLine, _ event: inout AuditEvent, statement: String = "") {
         event.facts.merge(facts(of: line)) { old, _ in old }
-        if !line.address.isEmpty, line.address != "[local]" { event.sensitive["address"] = clean(line.address) }
+        // Statements have their session's number; where it came from stands with its login.
+        if event.action != .pgStatement, event.action != .pgLogout, !line.address.isEmpty, line.address != "[local]" {
+            event.sensitive["address"] = clean(line.address)
+        }
         guard let text = StatementText.redacted(statement, detail) else { return }
         // The form of a statement is about the program that made it, its values are about people.
         if detail == .full { event.sensitive["statement"] = text } else { event.facts["statement"] = .text(text) }

@@ -64,21 +64,49 @@ extension ServerLogLine.AuditTail {
 /// Times as servers write them: `2026-11-26 17:15:37.177 UTC`.
 enum ServerLogTime {
     /// - Parameter offset: seconds east of UTC where the zone's name does not say; the server's `log_timezone`.
-    static func parse(_ text: some StringProtocol, offset: Int?) -> Timestamp? {
+    static func parse(_ text: String, offset: Int?) -> Timestamp? {
         let bytes = Array(text.utf8)
-        guard bytes.count >= 19, bytes[10] == 0x20 || bytes[10] == UInt8(ascii: "T") else { return nil }
+        guard bytes.count >= 19, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"),
+            bytes[10] == 0x20 || bytes[10] == UInt8(ascii: "T"), bytes[13] == UInt8(ascii: ":"),
+            bytes[16] == UInt8(ascii: ":"), let year = number(bytes, 0..<4), let month = number(bytes, 5..<7),
+            let day = number(bytes, 8..<10), let hour = number(bytes, 11..<13), let minute = number(bytes, 14..<16),
+            let second = number(bytes, 17..<19), (1...12).contains(month), (1...31).contains(day), hour < 24,
+            minute < 60, second < 61
+        else { return nil }
         var end = 19
+        var micro = 0
         if end < bytes.count, bytes[end] == UInt8(ascii: ".") {
+            var unit = 100_000
             end += 1
-            while end < bytes.count, (0x30...0x39).contains(bytes[end]) { end += 1 }
+            while end < bytes.count, (0x30...0x39).contains(bytes[end]) {
+                micro += Int(bytes[end] - 0x30) * unit
+                unit /= 10
+                end += 1
+            }
         }
-        let fractionEnd = min(end, 29)
-        let clock = String(decoding: bytes[0..<10], as: UTF8.self) + "T"
-        let rest = String(decoding: bytes[11..<fractionEnd], as: UTF8.self)
-        guard let time = Timestamp(clock + rest + "Z") else { return nil }
-        let zone = String(decoding: bytes[end...], as: UTF8.self).filter { $0 != " " }
-        guard let east = seconds(east: zone) ?? offset else { return nil }
-        return time.advanced(bySeconds: Int64(-east))
+        let zone = bytes[end...].drop { $0 == 0x20 }
+        // Nearly all are UTC, and telling that costs no string.
+        let isUTC = zone.elementsEqual("UTC".utf8) || zone.elementsEqual("GMT".utf8)
+        guard let east = isUTC ? 0 : seconds(east: String(decoding: zone, as: UTF8.self)) ?? offset else { return nil }
+        let seconds = days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - east
+        return Timestamp(microseconds: Int64(seconds * 1_000_000 + micro))
+    }
+
+    private static func number(_ bytes: [UInt8], _ range: Range<Int>) -> Int? {
+        var value = 0
+        for index in range {
+            guard (0x30...0x39).contains(bytes[index]) else { return nil }
+            value = value * 10 + Int(bytes[index] - 0x30)
+        }
+        return value
+    }
+
+    /// Days since 1970 in the proleptic Gregorian calendar, counting eras of 400 years from 0000-03-01.
+    private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
+        let shifted = month <= 2 ? year - 1 : year
+        let (era, yearOfEra) = (shifted / 400, shifted % 400)
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 
     /// Names that mean one thing only; others are a matter of where one is.

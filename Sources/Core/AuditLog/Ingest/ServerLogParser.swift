@@ -44,7 +44,7 @@ package struct ServerLogParser: Sendable {
     private func next(_ bytes: Span<UInt8>, _ start: Int, _ take: (ServerLogLine?) throws -> Void) throws -> Int? {
         guard let feed = bytes.firstIndex(of: lineFeed, from: start) else { return nil }
         guard format != .json else {
-            if feed > start { try take(json(bytes.extracting(start..<feed))) }
+            if feed > start, let line = json(bytes.extracting(start..<feed)) { try take(line) }
             return feed + 1
         }
         let record = CSVRecord(bytes, at: start)

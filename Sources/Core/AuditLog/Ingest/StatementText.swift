@@ -16,21 +16,42 @@ package enum StatementText {
     package static func redacted(_ statement: String, _ detail: StatementDetail) -> String? {
         guard detail != .none, !statement.isEmpty else { return nil }
         let tokens = SQLTokens(statement)
-        let hidesAll = detail == .form || carriesSecrets(tokens)
-        let hidden = passwords(tokens)
-        var text = ""
+        let isForm = detail == .form
+        let hidesAll = isForm || carriesSecrets(tokens)
+        let hidden = mayNamePasswords(tokens.bytes) ? passwords(tokens) : []
+        var text: [UInt8] = []
+        text.reserveCapacity(min(limit, tokens.bytes.count) + 64)
         for (index, token) in tokens.tokens.enumerated() {
-            switch token.kind {
-            case _ where hidden.contains(index): text += "?"
-            case .comment, .space: if !text.isEmpty, text.last != " " { text += " " }
-            case .string: text += hidesAll || looksSecret(tokens.content(index)) ? "?" : tokens.text(index)
-            case .number: text += detail == .form ? "?" : tokens.text(index)
-            case .word, .quotedName, .symbol: text += tokens.text(index)
+            let isValue =
+                switch token.kind {
+                case _ where hidden.contains(index): true
+                case .string: hidesAll || looksSecret(tokens.content(index))
+                case .number: isForm
+                default: false
+                }
+            if isValue {
+                text.append(UInt8(ascii: "?"))
+            } else if token.kind == .comment || token.kind == .space {
+                if !text.isEmpty, text.last != 0x20 { text.append(0x20) }
+            } else {
+                text += tokens.bytes[token.range]
             }
-            if text.utf8.count > limit { break }
+            if text.count > limit { break }
         }
-        while text.last == " " || text.last == ";" { text.removeLast() }
-        return text.utf8.count > limit ? String(text.prefix(limit)) + "…" : text
+        while text.last == 0x20 || text.last == UInt8(ascii: ";") { text.removeLast() }
+        let isLong = text.count > limit
+        return String(decoding: isLong ? text.prefix(limit) : text[...], as: UTF8.self) + (isLong ? "…" : "")
+    }
+
+    /// Whether `pass`, `secret` or `_key` stands somewhere, in any case.
+    private static func mayNamePasswords(_ bytes: [UInt8]) -> Bool {
+        var recent: UInt32 = 0
+        for byte in bytes {
+            recent = recent << 8 | UInt32(byte | 0x20)
+            // `pass`, `secr`, `_key`: an underscore with that bit is a DEL.
+            if recent == 0x7061_7373 || recent == 0x7365_6372 || recent == 0x7F6B_6579 { return true }
+        }
+        return false
     }
 
     /// A message of the server as the log may hold it.

@@ -7,8 +7,7 @@ enum StatementWatch: Equatable {
 
     static func findings(in statement: String) -> [StatementWatch] {
         // Nearly every statement has none of these words.
-        let low = statement.lowercased()
-        guard low.contains("set") || low.contains("log_") || low.contains("pgaudit") else { return [] }
+        guard hasSet(statement) else { return [] }
         let tokens = SQLTokens(statement)
         let places = tokens.meaningful
         var found: [StatementWatch] = []
@@ -26,6 +25,16 @@ enum StatementWatch: Equatable {
             }
         }
         return found.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+
+    /// `set`, in any case: RESET, set_config and `UPDATE pg_settings SET` have it too.
+    private static func hasSet(_ statement: String) -> Bool {
+        var recent: UInt32 = 0
+        for byte in statement.utf8 {
+            recent = (recent << 8 | UInt32(byte | 0x20)) & 0xFF_FFFF
+            if recent == 0x73_6574 { return true }
+        }
+        return false
     }
 
     private static func setting(

@@ -10,6 +10,7 @@ package struct AuditLog: Sendable {
     private let source: AuditSource
     private let key: SignerKey
     private let limits: LogLimits
+    private let spool: GlassSpool
 
     /// Opens the log in this folder, making it with a fresh key and origin when the folder is empty or not there.
     ///
@@ -32,7 +33,7 @@ package struct AuditLog: Sendable {
             throw AuditFailure(
                 .inconsistent, "log.key and log.vkey in \(path) do not belong together", hint: keepEverything)
         }
-        return AuditLog(folder: folder, source: source, key: key, limits: limits)
+        return AuditLog(folder: folder, source: source, key: key, limits: limits, spool: GlassSpool(folder))
     }
 
     /// What verifies this log: give it to whoever will.
@@ -84,7 +85,7 @@ package struct AuditLog: Sendable {
         try FileLock.holding(folder.lock, wait: true) {
             var writer = try LogWriter.open(folder, key: key, source: source, limits: limits)
             defer { writer.close() }
-            let waiting = GlassSpool(folder).takeable()
+            let waiting = spool.takeable()
             writer.before += waiting.compactMap(\.event)
             let value = try body(&writer)
             // Only what an append took with it has gone from there.

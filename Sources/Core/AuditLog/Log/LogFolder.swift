@@ -1,5 +1,4 @@
 import Cryptography
-import FoundationEssentials
 import Platform
 package import SystemPackage
 
@@ -99,42 +98,5 @@ package struct LogSegment: Equatable, Sendable {
         let digits = name.dropFirst(4).dropLast(6)
         guard digits.utf8.count == 6, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
         return Int(digits)
-    }
-}
-
-/// What an append must know: the tree's state, and which file of which length it describes.
-struct LogHead: Codable, Equatable {
-    var v = 2
-    let size: Int
-    /// The part of the log that is written to, and the bytes of its records; version 1 had only one.
-    var segment: Int?
-    let bytes: Int
-    let device: UInt64
-    let inode: UInt64
-    let subtrees: [Digest]
-
-    var part: Int { segment ?? 0 }
-
-    /// Nil when there is none, or none that makes sense: the log itself knows better anyway.
-    static func read(_ folder: LogFolder) -> LogHead? {
-        guard let bytes = try? Files.read(folder.head, limit: 1 << 16) else { return nil }
-        guard let head = try? JSONDecoder().decode(LogHead.self, from: Data(bytes)), (1...2).contains(head.v) else {
-            return nil
-        }
-        return head
-    }
-
-    func write(_ folder: LogFolder) throws {
-        var line = JSONLine()
-        line.object {
-            $0.member("bytes", bytes)
-            $0.member("device", device)
-            $0.member("inode", inode)
-            $0.member("segment", part)
-            $0.member("size", size)
-            $0.array("subtrees", subtrees.map(\.hex))
-            $0.member("v", v)
-        }
-        try Files.write(line.bytes + [lineFeed], to: folder.head, durable: false)
     }
 }

@@ -51,7 +51,12 @@ struct LogIndex {
     static func write(_ leaves: [Digest], from start: Int, completing blocks: [LogCursor.Block], to folder: LogFolder)
         throws
     {
-        if !leaves.isEmpty { try write(leaves.flatMap(\.bytes), at: start * Digest.byteCount, to: folder.leaves) }
+        if !leaves.isEmpty {
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(leaves.count * Digest.byteCount)
+            for leaf in leaves { bytes.append(digest: leaf) }
+            try write(bytes, at: start * Digest.byteCount, to: folder.leaves)
+        }
         guard let first = blocks.first else { return }
         var bytes: [UInt8] = []
         for block in blocks {
@@ -148,5 +153,15 @@ struct LogCursor {
     mutating func takeCompleted() -> [Block] {
         defer { completed = [] }
         return completed
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(digest: Digest) {
+        for word in [digest.words.0, digest.words.1, digest.words.2, digest.words.3] {
+            for shift in stride(from: 56, through: 0, by: -8) {
+                append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+            }
+        }
     }
 }

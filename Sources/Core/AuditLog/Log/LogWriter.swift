@@ -36,8 +36,9 @@ struct LogWriter {
         var values: [SealedValues] = []
         var entries: [AuditEntry] = []
         var new: [Digest] = []
+        var ids = UUIDv7()
         for event in first + events {
-            let (entry, line, sealed) = try line(event, seq: grown.size)
+            let (entry, line, sealed) = try line(event, seq: grown.size, &ids)
             let leaf = MerkleHash.leaf(line.span)
             grown.append(leaf, bytes: line.count + 1)
             new.append(leaf)
@@ -75,14 +76,15 @@ struct LogWriter {
     }
 
     /// The event as a record and its line; facts that make it too long are left out, and counted.
-    private func line(_ event: AuditEvent, seq: Int) throws -> (AuditEntry, [UInt8], SealedValues?) {
-        let (record, values) = source.record(event, seq: seq)
+    private func line(_ event: AuditEvent, seq: Int, _ ids: inout UUIDv7) throws -> (AuditEntry, [UInt8], SealedValues?)
+    {
+        let (record, values) = source.record(event, seq: seq, &ids)
         let line = record.encoded()
         if line.count <= AuditRecord.byteLimit { return (AuditEntry(seq: seq, id: record.id), line, values) }
         var event = event
         event.facts = ["omittedFacts": .number(event.facts.count + event.sensitive.count)]
         event.sensitive = [:]
-        let (shorter, fewer) = source.record(event, seq: seq)
+        let (shorter, fewer) = source.record(event, seq: seq, &ids)
         let shorterLine = shorter.encoded()
         guard shorterLine.count <= AuditRecord.byteLimit else {
             throw PlainFailure(.internalError, "a record for the audit log has \(line.count) bytes: that is too long")
@@ -97,13 +99,14 @@ struct LogWriter {
         let facts = try inspect()
         let tree = cursor.tree
         let checkpoint = Checkpoint(origin: key.verifier.name, size: tree.size, root: tree.root)
-        let signed = SignedCheckpoint(checkpoint, signedBy: key)
+        let signed = Array(SignedCheckpoint(checkpoint, signedBy: key).encoded.utf8)
         try Files.write(
-            Array(signed.encoded.utf8), to: folder.checkpoint, mode: [.ownerReadWrite, .groupRead, .otherRead],
-            durable: false)
+            signed, to: folder.checkpoint, mode: [.ownerReadWrite, .groupRead, .otherRead], durable: false)
         let head = LogHead(
             size: tree.size, segment: cursor.place.segment, bytes: cursor.place.offset,
-            device: UInt64(facts.deviceID.rawValue), inode: UInt64(facts.inode.rawValue), subtrees: tree.subtrees)
+            device: UInt64(facts.deviceID.rawValue), inode: UInt64(facts.inode.rawValue),
+            checkpoint: SHA256.hash(signed),
+            subtrees: tree.subtrees)
         try head.write(folder)
     }
 
@@ -153,6 +156,9 @@ struct LogWriter {
         }
         let path = folder.segment(segment).values
         let isNew = !Files.exists(path)
+        // What a crash or a full disk cut off must not swallow the line after it.
+        let size = isNew ? 0 : try Files.size(path)
+        if size > 0, try Files.read(path, offset: size - 1, count: 1) != [lineFeed] { lines.insert(lineFeed, at: 0) }
         let file = try Files.open(path, .writeOnly, options: [.append, .create], permissions: [.ownerReadWrite])
         defer { try? file.close() }
         do {
@@ -183,8 +189,9 @@ extension LogWriter {
     static func open(
         _ folder: LogFolder, key: SignerKey, source: AuditSource, limits: LogLimits
     ) throws -> LogWriter {
-        let checkpoint = try requireCheckpoint(folder, signedBy: key.verifier)
-        var writer = try resume(folder, key, source, limits, at: checkpoint)
+        let head = LogHead.read(folder)
+        let checkpoint = try requireCheckpoint(folder, signedBy: key.verifier, known: head?.checkpoint)
+        var writer = try resume(folder, key, source, limits, head, at: checkpoint)
         if writer == nil { writer = try recover(folder, key, source, limits, from: checkpoint) }
         // Neither returns without one.
         guard var writer else { fatalError("no log was opened") }
@@ -218,14 +225,14 @@ extension LogWriter {
 
     /// Takes the head's word when it describes this very file and ends in what the checkpoint signed.
     private static func resume(
-        _ folder: LogFolder, _ key: SignerKey, _ source: AuditSource, _ limits: LogLimits,
+        _ folder: LogFolder, _ key: SignerKey, _ source: AuditSource, _ limits: LogLimits, _ head: LogHead?,
         at checkpoint: SignedCheckpoint
     ) throws -> LogWriter? {
-        guard let head = LogHead.read(folder), let tree = CompactTree(size: head.size, subtrees: head.subtrees),
+        guard let head, let tree = CompactTree(size: head.size, subtrees: head.subtrees),
             tree.size == checkpoint.size, tree.root == checkpoint.root,
-            Files.exists(folder.segment(head.part).body), !Files.exists(folder.segment(head.part + 1).body)
+            Files.exists(folder.segment(head.segment).body), !Files.exists(folder.segment(head.segment + 1).body)
         else { return nil }
-        let place = LogPlace(segment: head.part, offset: head.bytes)
+        let place = LogPlace(segment: head.segment, offset: head.bytes)
         let writer = try LogWriter(
             continuing: folder, key: key, source: source, limits: limits, at: LogCursor(tree: tree, place: place))
         do {
@@ -284,15 +291,22 @@ extension LogWriter {
         if size == 0 { before.append(AuditEvent(.logReserve, facts: ["bytes": .number(limits.reserveBytes)])) }
     }
 
+    /// - Parameter known: the hash of a checkpoint whose signature this account has made itself.
     private static func requireCheckpoint(
-        _ folder: LogFolder, signedBy key: VerifierKey
+        _ folder: LogFolder, signedBy key: VerifierKey, known: Digest?
     ) throws -> SignedCheckpoint {
         guard Files.exists(folder.checkpoint) else {
             throw AuditFailure(
                 .inconsistent, "the checkpoint \(folder.checkpoint) is gone", hint: keepEverything)
         }
-        let checkpoint = try folder.readCheckpoint()
-        guard checkpoint.isSigned(by: key) else {
+        var isKnown = false
+        let checkpoint = try folder.readable(folder.checkpoint) {
+            isKnown = SHA256.hash($0) == known
+            return try SignedCheckpoint(parsing: $0)
+        }
+        // Whose signature it is must be looked at all the same: another process may have replaced the key meanwhile.
+        let isOwn = checkpoint.note.signatures.contains { $0.name == key.name && $0.keyID == key.keyID }
+        guard isOwn, isKnown || checkpoint.isSigned(by: key), checkpoint.checkpoint.origin == key.name else {
             throw AuditFailure(
                 .inconsistent, "the checkpoint \(folder.checkpoint) is not signed by this log's key",
                 hint: keepEverything)

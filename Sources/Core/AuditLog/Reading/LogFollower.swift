@@ -46,7 +46,7 @@ package struct LogFollower {
             var end = place.offset
             if length > place.offset {
                 try forEachLineBlock(of: place.file, in: place.offset..<length) { lines, offset, _ in
-                    forEachMatch(in: lines, filter, looked: &looked) { line in
+                    forEachMatch(in: lines, filter, looked: &looked) { _, line in
                         var bytes: [UInt8] = []
                         bytes.append(line)
                         found.append(bytes)

@@ -8,7 +8,7 @@ extension LogReader {
             var records: [AuditRecord] = []
             try forEachLineBlock(of: piece.file, in: piece.range) { block, _, _ in
                 var looked = 0
-                forEachMatch(in: block, LineFilter(RecordFilter()), looked: &looked) { line in
+                forEachMatch(in: block, LineFilter(RecordFilter()), looked: &looked) { _, line in
                     guard let fields = RecordFields(line), numbers.contains(fields.seq) else { return }
                     if let record = try? AuditRecord(parsing: line) { records.append(record) }
                 }

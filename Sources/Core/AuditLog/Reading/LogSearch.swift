@@ -35,26 +35,25 @@ extension LogReader {
 
     private func search(_ piece: LogPiece, _ filter: LineFilter, keeping count: Int) throws -> SearchResult {
         var result = SearchResult(lines: [], matching: 0, looked: 0)
-        try forEachLineBlock(of: piece.file, in: piece.range) { block, _, _ in
-            forEachMatch(in: block, filter, looked: &result.looked) { line in
+        // Where the newest of them stand; only those are read again at the end.
+        var places: [Range<Int>] = []
+        try forEachLineBlock(of: piece.file, in: piece.range) { block, offset, _ in
+            forEachMatch(in: block, filter, looked: &result.looked) { start, line in
                 result.matching += 1
                 guard count > 0 else { return }
-                var bytes: [UInt8] = []
-                bytes.append(line)
-                result.lines.append(bytes)
-                if result.lines.count >= max(64, 2 * count) {
-                    result.lines.removeFirst(result.lines.count - count)
-                }
+                places.append(offset + start..<offset + start + line.count)
+                if places.count >= max(4096, 2 * count) { places.removeFirst(places.count - count) }
             }
         }
-        result.lines = Array(result.lines.suffix(count))
+        let reader = try PartReader(piece.file)
+        result.lines = try places.suffix(count).map { try reader.read($0) }
         return result
     }
 }
 
-/// Hands over the lines of a block that match, without their line feeds.
+/// Hands over the lines of a block that match, without their line feeds, and where in the block each starts.
 func forEachMatch(
-    in block: Span<UInt8>, _ filter: LineFilter, looked: inout Int, _ take: (Span<UInt8>) -> Void
+    in block: Span<UInt8>, _ filter: LineFilter, looked: inout Int, _ take: (_ start: Int, _ line: Span<UInt8>) -> Void
 ) {
     var position = 0
     if let needle = filter.needles.first {
@@ -63,7 +62,7 @@ func forEachMatch(
             let start = block.lastIndex(of: lineFeed, before: hit).map { $0 + 1 } ?? 0
             let end = block.firstIndex(of: lineFeed, from: hit) ?? block.count
             let line = block.extracting(start..<end)
-            if filter.takes(line) { take(line) }
+            if filter.takes(line) { take(start, line) }
             position = end + 1
         }
         looked += block.count
@@ -72,7 +71,7 @@ func forEachMatch(
     while position < block.count {
         let end = block.firstIndex(of: lineFeed, from: position) ?? block.count
         let line = block.extracting(position..<end)
-        if filter.takesAll || filter.takes(line) { take(line) }
+        if filter.takesAll || filter.takes(line) { take(position, line) }
         position = end + 1
     }
     looked += block.count

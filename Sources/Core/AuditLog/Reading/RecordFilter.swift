@@ -35,17 +35,16 @@ struct LineFilter: Sendable {
         until = filter.until.map { Array($0.description.utf8) }
         var needles: [[UInt8]] = []
         // Control characters can be escaped in more than one way, so those texts are looked for in the values alone.
-        for text in [filter.text, filter.actor, filter.target] {
+        for text in [filter.text, filter.target, filter.actor] {
             if let text, !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) {
                 needles.append(Array(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").utf8))
             }
         }
-        if filter.actions.count == 1 {
-            let code = filter.actions[0]
-            needles.append(Array("\"action\":\"\(code)".utf8) + (code.contains(".") ? [UInt8(ascii: "\"")] : []))
-        }
         if let outcome = filter.outcome { needles.append(Array("\"outcome\":\"\(outcome.rawValue)\"".utf8)) }
-        self.needles = needles.sorted { $0.count > $1.count }
+        if filter.actions.count == 1 {
+            needles.append(Array("\"action\":\"\(filter.actions[0])".utf8))
+        }
+        self.needles = needles
     }
 
     /// Whether every line is wanted, so that counting line feeds is all there is to do.
@@ -81,12 +80,15 @@ struct LineFilter: Sendable {
         range.count == text.utf8.count && zip(range, text.utf8).allSatisfy { line[$0] == $1 }
     }
 
-    /// Quick: false only when the record's own time is outside and it carries no other.
+    /// Quick, and false only when the time is outside: `facts`, where the other time stands, comes before `time`.
     private func mayBeInTime(_ line: Span<UInt8>) -> Bool {
-        guard let key = line.firstIndex(of: Self.timeKey.span) else { return true }
-        let start = key + Self.timeKey.count
-        guard start + 27 <= line.count else { return true }
-        return isInside(line, start..<start + 27) || line.firstIndex(of: Self.momentKey.span) != nil
+        for key in [Self.momentKey, Self.timeKey] {
+            guard let found = line.firstIndex(of: key.span) else { continue }
+            let time = found + key.count..<found + key.count + 27
+            guard time.upperBound < line.count, line[time.upperBound] == UInt8(ascii: "\"") else { continue }
+            return isInside(line, time)
+        }
+        return true
     }
 
     private static let timeKey = Array("\"time\":\"".utf8)

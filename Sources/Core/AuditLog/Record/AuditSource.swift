@@ -75,11 +75,13 @@ package struct AuditSource: Equatable, Sendable {
     }
 
     /// The event as the record that takes place `seq`, at this moment, with the values that its commitments stand for.
-    func record(_ event: AuditEvent, seq: Int) -> (record: AuditRecord, values: SealedValues?) {
+    func record(
+        _ event: AuditEvent, seq: Int, _ ids: inout UUIDv7
+    ) -> (record: AuditRecord, values: SealedValues?) {
         let now = Timestamp.now()
         var actor = actor
         actor.role = event.role
-        let id = UUIDv7.make(at: now)
+        let id = ids.next(at: now)
         var sensitive = event.sensitive
         if sensitive["address"] == nil, let address { sensitive["address"] = address }
         let values = sensitive.isEmpty ? nil : SealedValues(seq: seq, id: id, values: sensitive)
@@ -95,16 +97,28 @@ package struct AuditSource: Equatable, Sendable {
 }
 
 /// Identifiers that sort by time and that nobody hands out twice (RFC 9562, section 5.7).
-enum UUIDv7 {
+///
+/// Of one run of them only the first is random, and each after it is one more: section 6.2, method 2.
+struct UUIDv7 {
+    private var high = UInt64.random(in: 0...0xFFF)
+    private var low = UInt64.random(in: .min ... .max) >> 2
+
     static func make(at time: Timestamp) -> String {
+        var ids = UUIDv7()
+        return ids.next(at: time)
+    }
+
+    mutating func next(at time: Timestamp) -> String {
+        low &+= 1
         let milliseconds = UInt64(max(0, time.microseconds / 1000)) & 0xFFFF_FFFF_FFFF
-        let high = milliseconds << 16 | 0x7000 | UInt64.random(in: 0...0xFFF)
-        let low = UInt64.random(in: .min ... .max) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+        let high = milliseconds << 16 | 0x7000 | high
+        let low = low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
         var text: [UInt8] = []
         text.reserveCapacity(36)
         for word in [high, low] {
             for shift in stride(from: 60, through: 0, by: -4) {
-                if [8, 13, 18, 23].contains(text.count) { text.append(UInt8(ascii: "-")) }
+                let count = text.count
+                if count == 8 || count == 13 || count == 18 || count == 23 { text.append(UInt8(ascii: "-")) }
                 let digit = UInt8(truncatingIfNeeded: word >> UInt64(shift)) & 15
                 text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
             }

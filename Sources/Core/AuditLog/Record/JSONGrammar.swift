@@ -42,7 +42,7 @@ enum JSONGrammar {
         }
     }
 
-    static func skipSpace(_ text: Span<UInt8>, _ position: inout Int) {
+    @inline(__always) static func skipSpace(_ text: Span<UInt8>, _ position: inout Int) {
         while position < text.count {
             let byte = text[position]
             guard byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D else { return }
@@ -62,7 +62,7 @@ enum JSONGrammar {
         return take("]", text, &position)
     }
 
-    private static func string(_ text: Span<UInt8>, _ position: inout Int) -> Bool {
+    @inline(__always) private static func string(_ text: Span<UInt8>, _ position: inout Int) -> Bool {
         guard take("\"", text, &position) else { return false }
         while true {
             position = text.endOfPlainText(from: position)
@@ -137,7 +137,9 @@ enum JSONGrammar {
         return true
     }
 
-    private static func take(_ character: Unicode.Scalar, _ text: Span<UInt8>, _ position: inout Int) -> Bool {
+    @inline(__always) private static func take(_ character: Unicode.Scalar, _ text: Span<UInt8>, _ position: inout Int)
+        -> Bool
+    {
         guard position < text.count, UInt32(text[position]) == character.value else { return false }
         position += 1
         return true

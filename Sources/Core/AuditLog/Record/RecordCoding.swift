@@ -44,7 +44,7 @@ extension AuditRecord {
             $0.member("session", session)
             $0.member("status", status)
             if let target { $0.object("target") { target.encode(into: &$0) } }
-            $0.member("time", time.description)
+            $0.member("time", time)
             $0.member("v", v)
             $0.member("version", version)
         }

@@ -29,12 +29,9 @@ struct RecordOutline {
 
     /// Whether every byte is ASCII: then it is UTF-8 as well, and that is found out much faster.
     private static func isASCII(_ line: Span<UInt8>) -> Bool {
-        var position = line.endOfPlainText(from: 0)
-        while position < line.count {
-            if line[position] >= 0x80 { return false }
-            position = line.endOfPlainText(from: position + 1)
-        }
-        return true
+        var all: UInt8 = 0
+        for index in line.indices { all |= line[index] }
+        return all < 0x80
     }
 
     static func text(_ line: Span<UInt8>, _ range: Range<Int>) -> String {
@@ -69,8 +66,7 @@ struct RecordOutline {
     /// Looks at one key of the record and its value; false when that cannot stand in a record.
     private mutating func take(_ key: Range<Int>, _ value: Range<Int>, _ line: Span<UInt8>) -> Bool {
         // An escape could spell a known key in another way, so that two readers read two records.
-        guard line.extracting(key).firstIndex(of: UInt8(ascii: "\\")) == nil else { return false }
-        let name = packed(key, line)
+        guard let name = key.count <= 8 ? packed(key, line) : longKey(key, line) else { return false }
         switch name {
         case Name.v: return number(value, line).map { version = $0 } != nil && see(.version)
         case Name.seq: return number(value, line).map { seq = $0 } != nil && see(.seq)
@@ -80,7 +76,8 @@ struct RecordOutline {
         case Name.ref: return string(value, line).map { ref = $0 } != nil && see(.ref)
         case Name.time: return string(value, line).map { time = $0 } != nil && time.count == 27 && see(.time)
         case Name.phase:
-            return string(value, line).flatMap { phase(packed($0, line)) }.map { phase = $0 } != nil && see(.phase)
+            return string(value, line).flatMap { packed($0, line).flatMap { phase($0) } }.map { phase = $0 } != nil
+                && see(.phase)
         case Name.host: return string(value, line) != nil && see(.host)
         case Name.program: return string(value, line) != nil && see(.program)
         case Name.version: return string(value, line) != nil && see(.programVersion)
@@ -92,12 +89,21 @@ struct RecordOutline {
         }
     }
 
-    /// The bytes in a row as a number; 0 for more than eight.
-    private func packed(_ range: Range<Int>, _ line: Span<UInt8>) -> UInt64 {
+    /// The bytes in a row as a number; 0 for more than eight, nil where there is a backslash.
+    @inline(__always) private func packed(_ range: Range<Int>, _ line: Span<UInt8>) -> UInt64? {
         guard range.count <= 8 else { return 0 }
         var name: UInt64 = 0
-        for index in range { name = name << 8 | UInt64(line[index]) }
+        for index in range {
+            let byte = line[index]
+            if byte == UInt8(ascii: "\\") { return nil }
+            name = name << 8 | UInt64(byte)
+        }
         return name
+    }
+
+    /// 0, since no key that is looked at is so long; nil where there is a backslash.
+    private func longKey(_ key: Range<Int>, _ line: Span<UInt8>) -> UInt64? {
+        line.extracting(key).firstIndex(of: UInt8(ascii: "\\")) == nil ? 0 : nil
     }
 
     private func phase(_ name: UInt64) -> AuditRecord.Phase? {

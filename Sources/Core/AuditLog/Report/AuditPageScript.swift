@@ -137,6 +137,7 @@ enum AuditPageParts {
             line.append(verdict.openActs.length < verdict.openActCount ? ", …" : "", " — a crash, a power cut, or an act that still runs.");
             list.append(line);
           } else if (verdict.intact) list.append(make("li", "", "Every act that began has an end."));
+          for (const gap of verdict.gaps) list.append(make("li", "", "Seems to be missing: ", name(gap)));
           for (const note of verdict.notes) list.append(make("li", "", name(note)));
           byId("verdict-body").append(make("div", "banner " + (verdict.intact ? fair ? "fair" : "" : "bad"), mark,
             make("b", "", verdict.intact ? "The log is intact" : "The log is BROKEN"), make("div", "", text, list)));

@@ -13,6 +13,8 @@ package struct ReportVerdict: Sendable {
     package var findings: [(record: Int?, what: String)] = []
     package var openActs: [(record: Int, action: String)] = []
     package var openActCount = 0
+    /// What else seems to be missing.
+    package var gaps: [String] = []
     package var notes: [String] = []
     /// The first records that a checkpoint protects which was kept elsewhere, and up to when.
     package var protectedRecords: Int?
@@ -75,7 +77,7 @@ package struct AuditReport: Sendable {
                     if filter.takesAll || filter.takes(fields, line) {
                         let place = ReportTally.Place(
                             file: piece.file, range: offset + position..<offset + end, seq: fields.seq)
-                        tally.add(ReportRow(fields, line), at: place, rows: limit)
+                        tally.add(fields, line, at: place, rows: limit)
                     }
                 } else {
                     tally.unreadable += 1

@@ -40,7 +40,7 @@ package enum ReportStream {
         var count = 0
         try forEachLineBlock(of: piece.file, in: piece.range) { block, _, _ in
             var looked = 0
-            forEachMatch(in: block, filter, looked: &looked) { line in
+            forEachMatch(in: block, filter, looked: &looked) { _, line in
                 guard let fields = RecordFields(line) else { return }
                 let row = ReportRow(fields, line)
                 count += 1

@@ -14,8 +14,8 @@ extension AuditReport {
             json.object("period") {
                 $0.member("since", filter.since?.brief)
                 $0.member("until", filter.until?.brief)
-                $0.member("first", tally.first)
-                $0.member("last", tally.last)
+                $0.member("first", tally.first.text)
+                $0.member("last", tally.last.text)
             }
             addVerdict(&json)
             addTotals(&json)
@@ -65,6 +65,7 @@ extension AuditReport {
                     }
                 }
             }
+            json.array("gaps") { json in for gap in verdict.gaps { json.element(gap) } }
             json.array("notes") { json in for note in verdict.notes { json.element(note) } }
         }
     }
@@ -91,7 +92,7 @@ extension AuditReport {
     /// At most 96 columns, each of a length that people count in.
     private func addTimeline(_ json: inout PageJSON) {
         let slots = tally.timeline.compactMap { slot, counts in
-            ReportTally.moment(ofSlot: slot).map { (moment: $0.microseconds / 1_000_000, counts: counts) }
+            Moment.begin(ofSlot: slot).map { (moment: $0.microseconds / 1_000_000, counts: counts) }
         }
         guard let first = slots.map(\.moment).min(), let last = slots.map(\.moment).max() else { return }
         let lengths: [Int64] = [
@@ -134,8 +135,8 @@ extension AuditReport {
             json.member("actor", actor.key)
             json.member("acts", actor.value.acts)
             json.member("failures", actor.value.failures)
-            json.member("first", actor.value.first)
-            json.member("last", actor.value.last)
+            json.member("first", actor.value.first.text)
+            json.member("last", actor.value.last.text)
             json.array("actions") { json in
                 let actions = actor.value.actions.sorted { ($1.value.acts, $0.key) < ($0.value.acts, $1.key) }
                 for (name, count) in actions.prefix(40) {
@@ -183,7 +184,7 @@ extension AuditReport {
             json.member("admitted", login.value.admitted)
             json.member("refused", login.value.refused)
             json.member("lockouts", login.value.lockouts)
-            json.member("last", login.value.last)
+            json.member("last", login.value.last.text)
         }
     }
 
@@ -196,8 +197,8 @@ extension AuditReport {
             json.member(what, String(parts[0]))
             if parts.count > 1 { json.member("reason", String(parts[1])) }
             json.member("count", group.value.count)
-            json.member("first", group.value.first)
-            json.member("last", group.value.last)
+            json.member("first", group.value.first.text)
+            json.member("last", group.value.last.text)
             json.member("record", group.value.seq)
         }
     }

@@ -6,8 +6,8 @@ struct ReportTally: Sendable {
     struct Actor: Sendable {
         var acts = 0
         var failures = 0
-        var first = ""
-        var last = ""
+        var first = Moment.none
+        var last = Moment.none
         var actions: [String: (acts: Int, failures: Int)] = [:]
     }
 
@@ -33,13 +33,13 @@ struct ReportTally: Sendable {
         var admitted = 0
         var refused = 0
         var lockouts = 0
-        var last = ""
+        var last = Moment.none
     }
 
     struct Group: Sendable {
         var count = 0
-        var first = ""
-        var last = ""
+        var first = Moment.none
+        var last = Moment.none
         var seq = 0
     }
 
@@ -54,8 +54,8 @@ struct ReportTally: Sendable {
     var acts = 0
     var unreadable = 0
     var counts: [Int: Int] = [:]
-    var first = ""
-    var last = ""
+    var first = Moment.none
+    var last = Moment.none
     var actors: [String: Actor] = [:]
     var backups: [String: Backup] = [:]
     var logins: [String: Login] = [:]
@@ -70,24 +70,29 @@ struct ReportTally: Sendable {
     /// Enough for any reader, and little enough for any log.
     static let groupLimit = 20_000
 
-    mutating func add(_ row: ReportRow, at place: Place, rows limit: Int) {
+    /// Counts a record; only the few that a table of their own is about are taken apart wholly.
+    mutating func add(_ fields: RecordFields, _ line: Span<UInt8>, at place: Place, rows limit: Int) {
         records += 1
         // An act counts once: by its end. The verdict lists those that have none.
-        guard row.phase != "started" else { return }
+        guard let head = ReportHead(fields, line) else { return }
         acts += 1
-        let moment = row.moment
-        if first.isEmpty || moment < first { first = moment }
-        if moment > last { last = moment }
-        for kind in ReportRow.Kinds.important where row.kinds.contains(kind) {
+        first = first.earlier(head.moment)
+        last = max(last, head.moment)
+        for kind in ReportRow.Kinds.important where head.kinds.contains(kind) {
             counts[kind.rawValue, default: 0] += 1
             Self.keep(place, limit / 5, &newestOfKind[kind.rawValue, default: []])
         }
         Self.keep(place, limit, &newest)
-        count(row)
-        let slot = Self.slot(moment)
+        if actors[head.actor] != nil || actors.count < Self.groupLimit {
+            Self.add(head, &actors[head.actor, default: Actor()])
+        }
+        if !head.kinds.isDisjoint(with: [.backup, .login, .finding, .failure]) {
+            count(ReportRow(fields, line), head)
+        }
+        let slot = head.moment.slot
         timeline[slot, default: Array(repeating: 0, count: ReportRow.categories.count + 1)][
-            ReportRow.category(row.kinds)] += 1
-        if row.kinds.contains(.failure) { timeline[slot]?[ReportRow.categories.count] += 1 }
+            ReportRow.category(head.kinds)] += 1
+        if head.kinds.contains(.failure) { timeline[slot]?[ReportRow.categories.count] += 1 }
     }
 
     private static func keep(_ place: Place, _ limit: Int, _ places: inout [Place]) {
@@ -95,35 +100,33 @@ struct ReportTally: Sendable {
         if places.count >= max(64, 2 * limit) { places.removeFirst(places.count - limit) }
     }
 
-    private mutating func count(_ row: ReportRow) {
-        let isFailure = row.kinds.contains(.failure)
-        let actor = row.actor
-        if actors[actor] != nil || actors.count < Self.groupLimit {
-            Self.add(row, isFailure, &actors[actor, default: Actor()])
+    private mutating func count(_ row: ReportRow, _ head: ReportHead) {
+        if row.kinds.contains(.backup) { countBackup(row, head.actor) }
+        if row.kinds.contains(.login) { countLogin(row, head) }
+        if row.kinds.contains(.finding) { Self.add(head, row.fact("finding") ?? "other", &findings) }
+        if row.kinds.contains(.failure) {
+            Self.add(head, "\(row.action)\u{1F}\(row.reason.prefix(200))", &failures)
         }
-        if row.kinds.contains(.backup) { countBackup(row, actor) }
-        if row.kinds.contains(.login) { countLogin(row, isFailure) }
-        if row.kinds.contains(.finding) { Self.add(row, row.fact("finding") ?? "other", &findings) }
-        if isFailure { Self.add(row, "\(row.action)\u{1F}\(row.reason.prefix(200))", &failures) }
     }
 
-    private static func add(_ row: ReportRow, _ isFailure: Bool, _ actor: inout Actor) {
+    private static func add(_ head: ReportHead, _ actor: inout Actor) {
+        let isFailure = head.kinds.contains(.failure)
         actor.acts += 1
         if isFailure { actor.failures += 1 }
-        if actor.first.isEmpty || row.moment < actor.first { actor.first = row.moment }
-        if row.moment > actor.last { actor.last = row.moment }
-        var action = actor.actions[row.action] ?? (0, 0)
+        actor.first = actor.first.earlier(head.moment)
+        actor.last = max(actor.last, head.moment)
+        var action = actor.actions[head.action] ?? (0, 0)
         action.acts += 1
         if isFailure { action.failures += 1 }
-        actor.actions[row.action] = action
+        actor.actions[head.action] = action
     }
 
-    private static func add(_ row: ReportRow, _ name: String, _ groups: inout [String: Group]) {
+    private static func add(_ head: ReportHead, _ name: String, _ groups: inout [String: Group]) {
         guard groups[name] != nil || groups.count < groupLimit else { return }
         var group = groups[name] ?? Group()
         group.count += 1
-        if group.first.isEmpty || row.moment < group.first { group.first = row.moment }
-        if row.moment >= group.last { (group.last, group.seq) = (row.moment, row.seq) }
+        group.first = group.first.earlier(head.moment)
+        if head.moment >= group.last { (group.last, group.seq) = (head.moment, head.seq) }
         groups[name] = group
     }
 
@@ -146,7 +149,7 @@ struct ReportTally: Sendable {
         backups[name] = backup
     }
 
-    private mutating func countLogin(_ row: ReportRow, _ isFailure: Bool) {
+    private mutating func countLogin(_ row: ReportRow, _ head: ReportHead) {
         let event = row.fact("event") ?? row.action
         let isLogin = row.action == "pg.login" || event == "login"
         let isLockout = event.hasPrefix("lockout")
@@ -161,34 +164,13 @@ struct ReportTally: Sendable {
         var login = logins[who] ?? Login()
         if isLockout {
             login.lockouts += 1
-        } else if isFailure {
+        } else if head.kinds.contains(.failure) {
             login.refused += 1
         } else {
             login.admitted += 1
         }
-        login.last = max(login.last, row.moment)
+        login.last = max(login.last, head.moment)
         logins[who] = login
-    }
-
-    /// `2026-11-26T17:13:...` as a number that rises with time: 5 minutes are one.
-    private static func slot(_ time: String) -> Int {
-        var digits = 0
-        var count = 0
-        for byte in time.utf8 where (0x30...0x39).contains(byte) {
-            digits = digits * 10 + Int(byte - 0x30)
-            count += 1
-            if count == 12 { break }
-        }
-        return digits / 100 * 12 + digits % 100 / 5
-    }
-
-    /// The moment at which a slot begins.
-    static func moment(ofSlot slot: Int) -> Timestamp? {
-        let hours = String(slot / 12)
-        guard hours.count == 10 else { return nil }
-        let minute = slot % 12 * 5
-        let label = "\(hours.prefix(8))T\(hours.suffix(2))\(minute < 10 ? "0" : "")\(minute)00Z"
-        return Timestamp(label)
     }
 }
 
@@ -199,13 +181,13 @@ extension ReportTally {
         acts += next.acts
         unreadable += next.unreadable
         counts.merge(next.counts, uniquingKeysWith: +)
-        if first.isEmpty || (!next.first.isEmpty && next.first < first) { first = next.first }
+        first = first.earlier(next.first)
         last = max(last, next.last)
         actors.merge(next.actors) { old, new in
             var sum = old
             sum.acts += new.acts
             sum.failures += new.failures
-            sum.first = min(old.first, new.first)
+            sum.first = old.first.earlier(new.first)
             sum.last = max(old.last, new.last)
             sum.actions.merge(new.actions) { ($0.acts + $1.acts, $0.failures + $1.failures) }
             return sum
@@ -230,6 +212,7 @@ extension ReportTally {
 
     private static func sum(_ old: Group, _ new: Group) -> Group {
         let later = new.last >= old.last ? new : old
-        return Group(count: old.count + new.count, first: min(old.first, new.first), last: later.last, seq: later.seq)
+        return Group(
+            count: old.count + new.count, first: old.first.earlier(new.first), last: later.last, seq: later.seq)
     }
 }

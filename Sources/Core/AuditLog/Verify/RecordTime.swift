@@ -49,10 +49,12 @@ struct RecordClock: Equatable {
     /// Nil where it is not written as this program writes it, which is no fault.
     init?(_ line: Span<UInt8>, _ range: Range<Int>) {
         // {"boot":"<36 characters>","ns":<digits>}
-        guard range.count > 51, range.count < 72, line[range.lowerBound + 8] == UInt8(ascii: "\"") else { return nil }
-        guard let key = UUIDKey(line, range.lowerBound + 9..<range.lowerBound + 45) else { return nil }
-        boot = (key.high, key.low)
-        for index in range.lowerBound + 51..<range.upperBound - 1 {
+        guard range.count > 52, range.count < 72, line[range.lowerBound + 8] == UInt8(ascii: "\"") else { return nil }
+        // The first half of a boot id's characters tells it from the others.
+        let start = range.lowerBound + 9
+        for index in start..<start + 8 { boot.0 = boot.0 << 8 | UInt64(line[index]) }
+        for index in start + 9..<start + 17 { boot.1 = boot.1 << 8 | UInt64(line[index]) }
+        for index in range.lowerBound + 52..<range.upperBound - 1 {
             let digit = line[index] &- 0x30
             guard digit < 10 else { return nil }
             nanoseconds = nanoseconds &* 10 &+ Int64(digit)

@@ -4,6 +4,7 @@ package import Cryptography
 ///
 /// New passwords take the active one; the others stay for as long as hashes name them.
 public struct PepperRing: Sendable {
+    /// Names the key in front of hashes, and in `dbauth.settings`.
     package let active: String
     private let keys: [String: SecretBytes]
 

@@ -1,8 +1,23 @@
 -- HMAC-SHA256 (RFC 2104) under the key made at installation; the purpose keeps the uses apart.
+--
+-- Without rights and settings of its own, and with every name in full, so that the server can put it in the place of its call:
+-- a login needs seven of them.
+CREATE OR REPLACE FUNCTION dbauth.hmac(s dbauth.settings, purpose bytea, data bytea) RETURNS bytea
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT pg_catalog.sha256((s).outer_pad OPERATOR(pg_catalog.||) pg_catalog.sha256(
+        (s).inner_pad OPERATOR(pg_catalog.||) purpose OPERATOR(pg_catalog.||) '\x00'::pg_catalog.bytea
+            OPERATOR(pg_catalog.||) data))
+$$;
+
 CREATE OR REPLACE FUNCTION dbauth.keyed(purpose text, data bytea) RETURNS bytea
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT sha256(s.outer_pad || sha256(s.inner_pad || convert_to(purpose, 'UTF8') || '\x00'::bytea || data))
-    FROM dbauth.settings s
+    SELECT dbauth.hmac(s, convert_to(purpose, 'UTF8'), data) FROM dbauth.settings s
+$$;
+
+-- One of 65,536.
+CREATE OR REPLACE FUNCTION dbauth.place(hash bytea) RETURNS integer
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT pg_catalog.get_byte(hash, 0) OPERATOR(pg_catalog.*) 256 OPERATOR(pg_catalog.+) pg_catalog.get_byte(hash, 1)
 $$;
 
 -- A login name as it is compared: without blanks around it, in NFKC, ASCII letters in lower case.
@@ -14,7 +29,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION dbauth.bucket(purpose text, data bytea) RETURNS integer
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT get_byte(k.hash, 0) * 256 + get_byte(k.hash, 1) FROM (SELECT dbauth.keyed(purpose, data)) AS k (hash)
+    SELECT dbauth.place(dbauth.keyed(purpose, data))
 $$;
 
 -- Every token, of whatever kind, arrives as its SHA-256: the server and its log never see one.
@@ -81,13 +96,13 @@ END
 $$;
 
 -- What an unknown name is answered with: the scheme of new hashes, and a salt that is always the same for the name.
-CREATE OR REPLACE FUNCTION dbauth.mock_settings(scheme text, identifier_hash bytea) RETURNS text
+CREATE OR REPLACE FUNCTION dbauth.mock_settings(scheme text, salt_hash bytea) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT scheme || CASE WHEN scheme LIKE '$2%' THEN translate(
             m.salt, 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/',
             './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789')
         ELSE m.salt END
-    FROM (SELECT rtrim(encode(substr(dbauth.keyed('salt', identifier_hash), 1, 16), 'base64'), '=')) AS m (salt)
+    FROM (SELECT rtrim(encode(substr(salt_hash, 1, 16), 'base64'), '=')) AS m (salt)
 $$;
 
 -- Begins a login: counts the try first, whoever it is, then answers with scheme, cost and salt, and with nothing else.
@@ -108,17 +123,17 @@ DECLARE
     wanted text := dbauth.name_key(coalesce(identifier, ''));
 BEGIN
     SELECT x.* INTO STRICT s FROM dbauth.settings x;
-    name_hash := dbauth.keyed('identifier', convert_to(wanted, 'UTF8'));
+    name_hash := dbauth.hmac(s, 'identifier', convert_to(wanted, 'UTF8'));
     SELECT x.* INTO a FROM dbauth.accounts x WHERE x.name_key = wanted AND octet_length(wanted) <= 1024;
     account_key := name_hash || int8send(coalesce(a.lock_epoch, 0));
-    device_hash := dbauth.keyed('device', coalesce(device, ''));
+    device_hash := dbauth.hmac(s, 'device', coalesce(device, ''));
     known_device := EXISTS (
         SELECT FROM dbauth.devices d
         WHERE d.token_hash = device_hash AND d.account_id = a.id AND d.expires_at > clock_timestamp());
     place := CASE WHEN known_device THEN device_hash ELSE convert_to(
         coalesce(network(set_masklen(address, CASE family(address) WHEN 4 THEN 24 ELSE 64 END))::text, ''), 'UTF8') END;
-    t.pair_bucket := dbauth.bucket('pair', account_key || place);
-    t.name_bucket := 65536 + dbauth.bucket('name', account_key);
+    t.pair_bucket := dbauth.place(dbauth.hmac(s, 'pair', account_key || place));
+    t.name_bucket := 65536 + dbauth.place(dbauth.hmac(s, 'name', account_key));
     -- Pairs before names, everywhere: whoever takes both locks takes them in one order.
     SELECT c.ordinal, c.locked INTO t.pair_ordinal, pair_locked
     FROM dbauth.count_try(t.pair_bucket, 1, s.tries, s.lock_time, s.progressive, false) c;
@@ -130,14 +145,16 @@ BEGIN
         WHEN a.id IS NULL THEN 'unknown'
         WHEN NOT a.active THEN 'inactive'
         WHEN a.verifier IS NULL AND a.legacy IS NULL THEN 'no password' END;
-    PERFORM dbauth.sweep_attempts();
+    IF EXISTS (SELECT FROM dbauth.attempts x WHERE x.expires_at < clock_timestamp()) THEN
+        PERFORM dbauth.sweep_attempts();
+    END IF;
     INSERT INTO dbauth.attempts (
         account_id, identifier_hash, refused, pair_bucket, name_bucket, pair_ordinal, counts_for_name, address, expires_at)
     VALUES (
         a.id, name_hash, t.refused, t.pair_bucket, t.name_bucket, t.pair_ordinal, NOT known_device, address,
         clock_timestamp() + s.attempt_time)
     RETURNING attempts.id INTO attempt;
-    settings := dbauth.mock_settings(s.scheme, name_hash);
+    settings := dbauth.mock_settings(s.scheme, dbauth.hmac(s, 'salt', name_hash));
     pepper := s.pepper;
     legacy := a.legacy IS NOT NULL;
     IF a.settings IS NOT NULL THEN
@@ -189,6 +206,9 @@ DECLARE
     s dbauth.settings;
     at timestamptz := clock_timestamp();
 BEGIN
+    IF session IS NULL OR octet_length(session) <> 32 OR octet_length(device) <> 32 THEN
+        RAISE EXCEPTION 'a token is handed over as its SHA-256, 32 bytes' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     SELECT x.* INTO STRICT s FROM dbauth.settings x;
     UPDATE dbauth.buckets x SET failures = 0, locked_until = '-infinity', lockouts = 0 WHERE x.id = t.pair_bucket;
     IF t.counts_for_name THEN
@@ -201,16 +221,18 @@ BEGIN
     UPDATE dbauth.accounts x SET last_login_at = at WHERE x.id = t.account_id;
     expires_at := at + s.session_time;
     INSERT INTO dbauth.sessions (account_id, token_hash, address, created_at, last_seen_at, expires_at)
-    VALUES (t.account_id, dbauth.token_hash('session', session), t.address, at, at, open_session.expires_at)
+    VALUES (t.account_id, dbauth.hmac(s, 'session', session), t.address, at, at, open_session.expires_at)
     RETURNING id INTO session_id;
     IF device IS NOT NULL THEN
         INSERT INTO dbauth.devices (token_hash, account_id, created_at, expires_at)
-        VALUES (dbauth.token_hash('device', device), t.account_id, at, at + s.device_time)
+        VALUES (dbauth.hmac(s, 'device', device), t.account_id, at, at + s.device_time)
         ON CONFLICT ON CONSTRAINT devices_pkey DO NOTHING;
         -- Ten browsers are enough; the oldest make room.
-        DELETE FROM dbauth.devices d WHERE d.account_id = t.account_id AND d.token_hash IN (
-            SELECT e.token_hash FROM dbauth.devices e WHERE e.account_id = t.account_id
-            ORDER BY e.created_at DESC OFFSET 10);
+        IF (SELECT count(*) FROM dbauth.devices d WHERE d.account_id = t.account_id) > 10 THEN
+            DELETE FROM dbauth.devices d WHERE d.account_id = t.account_id AND d.token_hash IN (
+                SELECT e.token_hash FROM dbauth.devices e WHERE e.account_id = t.account_id
+                ORDER BY e.created_at DESC OFFSET 10);
+        END IF;
     END IF;
     PERFORM dbauth.record(
         'login', 'success', NULL, t.account_id, t.identifier_hash, t.address, open_session.session_id, details);

@@ -7,11 +7,16 @@ RETURNS TABLE (
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     at timestamptz := clock_timestamp();
+    s dbauth.settings;
 BEGIN
+    IF session IS NULL OR octet_length(session) <> 32 THEN
+        RAISE EXCEPTION 'a token is handed over as its SHA-256, 32 bytes' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT x.* INTO STRICT s FROM dbauth.settings x;
     SELECT x.id, x.account_id, a.identifier, x.address, x.created_at, x.last_seen_at, x.expires_at
     INTO session_id, account_id, identifier, address, created_at, last_seen_at, expires_at
-    FROM dbauth.sessions x JOIN dbauth.accounts a ON a.id = x.account_id CROSS JOIN dbauth.settings s
-    WHERE x.token_hash = dbauth.token_hash('session', session) AND x.revoked_at IS NULL AND a.active
+    FROM dbauth.sessions x JOIN dbauth.accounts a ON a.id = x.account_id
+    WHERE x.token_hash = dbauth.hmac(s, 'session', session) AND x.revoked_at IS NULL AND a.active
         AND x.expires_at > at AND x.last_seen_at + s.idle_time > at AND x.last_seen_at <= at + interval '1 minute';
     IF NOT FOUND THEN RETURN; END IF;
     -- Once a minute is often enough to know that it is in use.

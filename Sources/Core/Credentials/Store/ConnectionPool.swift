@@ -31,7 +31,7 @@ actor ConnectionPool {
     private func run(_ sql: SQL, mayRepeat: Bool) async throws -> Rows {
         let wasIdle = !idle.isEmpty
         let connection =
-            if let connection = idle.popLast() { connection } else { try await Connection.open(parameters) }
+            if let connection = idle.popLast() { connection } else { try await open() }
         do {
             let rows = try await connection.query(sql)
             idle.append(connection)
@@ -49,6 +49,14 @@ actor ConnectionPool {
             }
             throw error
         }
+    }
+
+    private func open() async throws -> Connection {
+        let connection = try await Connection.open(parameters)
+        // A login that waits for ever is worse than one that fails.
+        _ = try await connection.query(
+            "SELECT set_config('statement_timeout', '30s', false), set_config('lock_timeout', '10s', false)")
+        return connection
     }
 
     private func enter() async {

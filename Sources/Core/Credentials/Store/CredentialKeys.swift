@@ -28,7 +28,7 @@ public struct CredentialKeys: Sendable {
     private static let seedContext = "dbauth.totp_seed"
 
     /// Every key of the ring as a pepper; new passwords take the active one.
-    package func peppers() throws -> PepperRing {
+    public func peppers() throws -> PepperRing {
         PepperRing(
             active: try keyring.activeKey().id.description,
             keys: Dictionary(

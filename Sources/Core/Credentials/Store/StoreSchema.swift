@@ -79,7 +79,7 @@ package struct StoreSchema {
     /// In the order in which they need each other.
     private static var functions: [[UInt8]] {
         [
-            PackageResources.functions_session_sql, PackageResources.functions_login_sql,
+            PackageResources.functions_login_sql, PackageResources.functions_session_sql,
             PackageResources.functions_account_sql, PackageResources.functions_keys_sql,
             PackageResources.functions_totp_sql, PackageResources.functions_admin_sql,
         ]

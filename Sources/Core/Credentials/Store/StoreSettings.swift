@@ -37,6 +37,37 @@ package struct StoreSettings: Equatable, Sendable {
     }
 }
 
+extension StoreSchema {
+    /// How an installed store is set; nil where there is none.
+    package func settings() async throws -> StoreSettings? {
+        guard try await installed() != nil else { return nil }
+        let row = try await connection.query(
+            """
+            SELECT s.*, (extract(epoch FROM s.lock_time) / 60)::int AS lock_minutes,
+                (extract(epoch FROM s.identifier_time) / 3600)::int AS identifier_hours,
+                (extract(epoch FROM s.session_time) / 3600)::int AS session_hours,
+                (extract(epoch FROM s.idle_time) / 60)::int AS idle_minutes,
+                (extract(epoch FROM s.reset_time) / 60)::int AS reset_minutes
+            FROM dbauth.settings s
+            """
+        ).one()
+        var settings = StoreSettings()
+        settings.scheme = try HashScheme(prefix: row["scheme"])
+        settings.pepper = try row["pepper"]
+        settings.minimumLength = try row["minimum_length"]
+        settings.tries = try row["tries"]
+        settings.lockMinutes = try row["lock_minutes"]
+        settings.isProgressive = try row["progressive"]
+        settings.identifierTries = try row["identifier_tries"]
+        settings.identifierHours = try row["identifier_hours"]
+        settings.sessionHours = try row["session_hours"]
+        settings.idleMinutes = try row["idle_minutes"]
+        settings.resetMinutes = try row["reset_minutes"]
+        settings.deadlineMilliseconds = try row["deadline_ms"]
+        return settings
+    }
+}
+
 extension HashScheme {
     /// Reads what stands in front of salts: the store's word for a scheme.
     init(prefix: String) throws(CredentialsError) {

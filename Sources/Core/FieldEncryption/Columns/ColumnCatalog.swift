@@ -142,6 +142,12 @@ package struct ColumnCatalog: Sendable {
             ).one()[0]
             if count > 0 { found.append("column \(column.name): \(count) values") }
         }
+        if try await connection.query("SELECT pg_catalog.to_regclass('dbpii.subjects') IS NOT NULL").one()[0] {
+            let count: Int = try await connection.query(
+                "SELECT count(*) FROM dbpii.subjects WHERE pg_catalog.substring(wrapped, 1, 8) = \(key.bytes)"
+            ).one()[0]
+            if count > 0 { found.append("subjects: \(count) wrapped keys (dbpii subject rewrap)") }
+        }
         return found
     }
 

@@ -29,7 +29,7 @@ struct Rotation: RowChange {
 
     var filter: SQL {
         """
-        t.\(identifier: column.twin) IS NOT NULL
+        pg_catalog.substring(t.\(identifier: column.twin), 1, 1) = '\\x01'
             AND pg_catalog.substring(t.\(identifier: column.twin), 2, 8) <> \(cipher.active.id.bytes)
         """
     }
@@ -56,7 +56,9 @@ struct Reindexing: RowChange {
             let parts = (index.with ?? []).map { " AND t.\(identifier: $0) IS NOT NULL" as SQL }.joined(separator: "")
             return "(t.\(identifier: index.column) IS NULL\(parts))"
         }
-        return "t.\(identifier: column.twin) IS NOT NULL AND (\(missing.joined(separator: " OR ")))"
+        // What is under a subject's own key is not the ring's to read.
+        return
+            "pg_catalog.substring(t.\(identifier: column.twin), 1, 1) = '\\x01' AND (\(missing.joined(separator: " OR ")))"
     }
     var inputs: [SQL] { ["t.\(identifier: column.twin)"] + cipher.extras }
     var outputs: [Output] { cipher.outputs(twin: false) }

@@ -80,6 +80,7 @@ package struct DiscoveryPlan: Sendable, Codable {
     private static func column(_ finding: ColumnFinding, _ table: ScanTable?) -> Column {
         let column = table?.columns.first { $0.name == finding.column }
         let prefix = finding.schema == "public" ? "" : "\(finding.schema)."
+        let isMade = table?.isDerived == true || column?.isGenerated == true
         // What is searched by today will be searched by tomorrow.
         var index: Index?
         if let column, finding.path == nil, column.isIndexed || column.isUnique {
@@ -88,11 +89,12 @@ package struct DiscoveryPlan: Sendable, Codable {
         return Column(
             schema: finding.schema, table: finding.table, column: finding.column, path: finding.path,
             kind: finding.kind, confidence: finding.confidence,
-            // A password hash is not to be read back, and a generated column follows its source.
-            encrypt: finding.kind != .secret && column?.isGenerated != true && finding.path == nil,
+            // A password hash is not to be read back, and what is made of other columns follows them.
+            encrypt: finding.kind != .secret && table?.isDerived != true && column?.isGenerated != true
+                && finding.path == nil,
             context: "\(prefix)\(finding.table).\(finding.column)",
             binding: table?.uuidKey.map { "row:\($0)" } ?? "column", index: index,
-            mask: MaskRule.suggested(for: finding.kind, type: finding.type).name)
+            mask: (isMade ? MaskRule.keep : .suggested(for: finding.kind, type: finding.type)).name)
     }
 
     private static func grants(_ columns: [Column], _ connection: Connection) async throws -> [Grant] {

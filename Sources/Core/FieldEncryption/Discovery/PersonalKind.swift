@@ -32,9 +32,9 @@ package enum PersonalKind: String, CaseIterable, Codable, Sendable, Comparable {
     /// How an index over the encrypted column would have to look at the values, to find them as people write them.
     var transform: String? {
         switch self {
-        case .email, .name, .city: "lower-case"
+        case .email, .name, .city: "lowercase"
         case .phone: "phone"
-        case .paymentCard, .nationalID: "digits-only"
+        case .paymentCard, .nationalID: "digits"
         default: nil
         }
     }

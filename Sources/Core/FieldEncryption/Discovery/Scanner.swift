@@ -80,6 +80,13 @@ package struct ScanOutcome: Sendable {
     package var columns = 0
     package var findings: [ColumnFinding] = []
     package var skipped: [Skipped] = []
+
+    /// The same scan with some of its findings.
+    package func with(_ findings: [ColumnFinding]) -> ScanOutcome {
+        var outcome = self
+        outcome.findings = findings
+        return outcome
+    }
 }
 
 /// A table as a scan sees it.
@@ -87,6 +94,8 @@ package struct ScanTable: Sendable {
     package let schema: String
     package let name: String
     package let oid: UInt32
+    /// A materialized view, which is made of other tables' rows.
+    package let isDerived: Bool
     /// The only column of its primary key, where that is a uuid.
     package let uuidKey: String?
     package var columns: [ScanColumn] = []
@@ -116,7 +125,7 @@ enum ScanCatalog {
                 tables.append(
                     ScanTable(
                         schema: try row["schema"], name: try row["table_name"], oid: oid,
-                        uuidKey: try row["uuid_key"]))
+                        isDerived: try row["kind"] as String == "m", uuidKey: try row["uuid_key"]))
             }
             tables[tables.count - 1].columns.append(
                 ScanColumn(

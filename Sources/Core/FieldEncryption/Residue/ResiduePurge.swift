@@ -139,7 +139,7 @@ package struct ResiduePurge: Sendable {
     ///
     /// The first checkpoint lets go of the old files, some of which are renamed for reuse with all that is in them; they are
     /// then written over, and what has become old by that is let go of by the next.
-    private func overwriteWAL() async throws -> Int {
+    package func overwriteWAL() async throws -> Int {
         var written = 0
         for _ in 0..<3 {
             try await connection.execute("CHECKPOINT")

@@ -67,11 +67,19 @@ package struct ResidueSearch: Sendable {
         try await connection.script(
             "SET log_parameter_max_length = 0; SET log_parameter_max_length_on_error = 0; SET statement_timeout = 0")
         try await connection.execute("CHECKPOINT")
-        let live = try await liveRows()
-        var places = try await relations(live)
+        let present = try await present()
+        var places = try await relations(present.rows)
         if kinds.contains(.statistics) { places.append(try await statistics()) }
         if kinds.contains(.wal) { places.append(try await wal()) }
         if kinds.contains(.statements) { places.append(try await statements()) }
+        if let type = present.binaryType {
+            // Not to be found as text is no proof where text is not what is stored.
+            for index in places.indices
+            where places[index].verdict == .clean && [.heap, .toast, .index, .wal].contains(places[index].kind) {
+                places[index].verdict = .unknown
+                places[index].why = "values of type \(type) are stored in another form, and cannot be recognised"
+            }
+        }
         if kinds.contains(.log) { places += try await logs() }
         places += try await elsewhere()
         places += Self.places(of: backups)
@@ -96,22 +104,32 @@ package struct ResidueSearch: Sendable {
         }
     }
 
-    /// How many rows hold one of the values now, rightly or not; 0 when the column is gone.
-    private func liveRows() async throws -> Int {
-        let exists = try await connection.query(
+    /// What is known of the column as it is now.
+    private struct Present {
+        /// How many rows hold one of the values, rightly or not; 0 when the column is gone.
+        var rows = 0
+        /// The type, when its values do not lie in files as they are written.
+        var binaryType: String?
+    }
+
+    private func present() async throws -> Present {
+        let type = try await connection.query(
             """
-            SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            SELECT t.typname::text, t.typcategory = 'S' OR t.typname IN ('json', 'xml')
+            FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
             WHERE n.nspname = \(column.schema) AND c.relname = \(column.table) AND a.attname = \(column.column)
-            """)
-        guard !exists.isEmpty else { return 0 }
+            """
+        ).first
+        guard let type else { return Present() }
         let texts = needles.map { String(decoding: $0, as: UTF8.self) }
-        return try await connection.query(
+        let rows: Int = try await connection.query(
             """
             SELECT pg_catalog.count(*) FROM \(identifier: [column.schema, column.table])
             WHERE \(identifier: column.column)::text = ANY (\(texts))
             """
         ).one()[0]
+        return Present(rows: rows, binaryType: try type[1] ? nil : type[0])
     }
 
     // MARK: Files of the table

@@ -1,0 +1,380 @@
+package import Cryptography
+package import Platform
+package import PostgresClient
+
+/// The data subjects of a database, their wrapped keys, and the tables that hold their rows.
+package struct SubjectStore: Sendable {
+    package enum State: String, Sendable, Encodable {
+        case active
+        /// The key is gone from the database, and something that is left could bring it back.
+        case erasing
+        /// Nothing is left that could.
+        case erased
+    }
+
+    package struct Entry: Sendable {
+        package let subject: String
+        package let id: FieldKeyID
+        package let created: Timestamp
+        package let erased: Timestamp?
+        package let cleared: [String]
+        package let complete: Timestamp?
+
+        package init(
+            subject: String, id: FieldKeyID, created: Timestamp, erased: Timestamp?, cleared: [String] = [],
+            complete: Timestamp? = nil
+        ) {
+            (self.subject, self.id, self.created, self.erased) = (subject, id, created, erased)
+            (self.cleared, self.complete) = (cleared, complete)
+        }
+
+        package var state: State { erased == nil ? .active : complete == nil ? .erasing : .erased }
+    }
+
+    package struct Table: Sendable {
+        package let schema: String
+        package let name: String
+        /// The column with the subject's id.
+        package let column: String
+
+        package init(schema: String, name: String, column: String) {
+            (self.schema, self.name, self.column) = (schema, name, column)
+        }
+    }
+
+    /// One value of a subject, decrypted.
+    package struct Value: Sendable {
+        package let column: String
+        package let text: String
+    }
+
+    private let connection: Connection
+
+    package init(_ connection: Connection) {
+        self.connection = connection
+    }
+
+    private func exists() async throws -> Bool {
+        try await connection.query("SELECT pg_catalog.to_regclass('dbpii.subjects') IS NOT NULL").one()[0]
+    }
+
+    private func install() async throws {
+        guard try await !exists() else { return }
+        try await connection.script(SQL(raw: String(decoding: PackageResources.subjects_schema_sql, as: UTF8.self)))
+    }
+
+    /// Says which column of a table holds the id of the subject that a row is about.
+    package func link(_ table: Table) async throws {
+        // The server's own words for a table or column that is not there.
+        _ = try await connection.query(
+            "SELECT \(identifier: table.column) FROM \(identifier: [table.schema, table.name]) LIMIT 0")
+        try await connection.transaction(.changing) {
+            try await install()
+            try await connection.execute(
+                """
+                INSERT INTO dbpii.subject_tables VALUES (\(table.schema), \(table.name), \(table.column))
+                ON CONFLICT (schema_name, table_name) DO UPDATE SET column_name = EXCLUDED.column_name
+                """)
+        }
+    }
+
+    package func tables() async throws -> [Table] {
+        guard try await exists() else { return [] }
+        return try await connection.query(
+            "SELECT schema_name, table_name, column_name FROM dbpii.subject_tables ORDER BY 1, 2"
+        ).map { Table(schema: try $0[0], name: try $0[1], column: try $0[2]) }
+    }
+
+    /// Makes a key for a subject.
+    ///
+    /// - Throws: status 1 for one that has a key, or had one: what was forgotten is not begun anew under the same id.
+    package func create(_ subject: String, _ keyring: Keyring) async throws -> SubjectKey {
+        guard !subject.isEmpty, subject.utf8.count <= 1024 else {
+            throw PlainFailure(.usage, "a subject's id has from 1 to 1024 bytes")
+        }
+        let ring = try keyring.activeKey()
+        let key = SubjectKey.generate(for: subject)
+        let (wrapped, commitment) = try key.wrapped(by: ring)
+        try await connection.transaction(.changing) {
+            try await install()
+            let made = try await connection.execute(
+                """
+                INSERT INTO dbpii.subjects (subject, key_id, wrapped, commitment)
+                VALUES (\(subject), \(key.id.bytes), \(wrapped), \(commitment)) ON CONFLICT (subject) DO NOTHING
+                """)
+            guard made == 1 else {
+                throw PlainFailure(
+                    .negative, "the subject \"\(subject)\" has a key already, or had one",
+                    hint: "dbpii subject list shows it; a new life takes a new id")
+            }
+        }
+        return key
+    }
+
+    package func entries() async throws -> [Entry] {
+        guard try await exists() else { return [] }
+        return try await connection.query(Self.select + " ORDER BY subject").map(Self.entry)
+    }
+
+    /// - Throws: status 66.
+    package func entry(_ subject: String) async throws -> Entry {
+        guard try await exists(),
+            let row = try await connection.query(Self.select + " WHERE subject = \(subject)").first
+        else {
+            throw PlainFailure(
+                .inputMissing, "there is no subject \"\(subject)\"", hint: "dbpii subject create makes its key")
+        }
+        return try Self.entry(row)
+    }
+
+    private static let select: SQL = """
+        SELECT subject, key_id, pg_catalog.date_part('epoch', created) AS created,
+               pg_catalog.date_part('epoch', erased) AS erased, cleared, pg_catalog.date_part('epoch', complete) AS complete
+        FROM dbpii.subjects
+        """
+
+    private static func entry(_ row: Row) throws -> Entry {
+        func time(_ name: String) throws -> Timestamp? {
+            let seconds: Double? = try row[name]
+            return seconds.map { Timestamp(microseconds: Int64($0 * 1_000_000)) }
+        }
+        let id: [UInt8] = try row["key_id"]
+        return Entry(
+            subject: try row["subject"], id: FieldKeyID(id.span), created: try time("created") ?? Timestamp(seconds: 0),
+            erased: try time("erased"), cleared: try row["cleared"], complete: try time("complete"))
+    }
+
+    /// - Throws: status 1 for a subject whose key is erased.
+    package func key(_ subject: String, _ keyring: Keyring) async throws -> SubjectKey {
+        let entry = try await entry(subject)
+        guard entry.state == .active else {
+            throw PlainFailure(.negative, "the key of the subject \"\(subject)\" was erased")
+        }
+        let row = try await connection.query(
+            "SELECT wrapped, commitment FROM dbpii.subjects WHERE subject = \(subject)"
+        ).one()
+        return try SubjectKey(
+            unwrapping: try row[0], commitment: try row[1], subject: subject, id: entry.id, in: keyring)
+    }
+
+    /// Wraps every subject's key by the active ring key, so that older ones can be destroyed; tells how many it wrapped.
+    package func rewrap(_ keyring: Keyring) async throws -> Int {
+        let ring = try keyring.activeKey()
+        var count = 0
+        for entry in try await entries() where entry.state == .active {
+            let (wrapped, commitment) = try await key(entry.subject, keyring).wrapped(by: ring)
+            count += try await connection.execute(
+                """
+                UPDATE dbpii.subjects SET wrapped = \(wrapped), commitment = \(commitment)
+                WHERE subject = \(entry.subject) AND erased IS NULL
+                  AND pg_catalog.substring(wrapped, 1, 8) <> \(ring.id.bytes)
+                """)
+        }
+        return count
+    }
+
+    // MARK: A subject's fields
+
+    /// Puts the subject's fields, which are under ring keys, under its own; tells how many.
+    ///
+    /// By compare-and-set, so that a value the application writes meanwhile is not written over.
+    package func adopt(_ key: SubjectKey, _ keyring: Keyring) async throws -> Int {
+        var count = 0
+        try await forEachColumn { table, column in
+            let keys = ColumnKeys(column.context, in: keyring)
+            for (field, row) in try await fields(of: key.subject, table, column)
+            where field.first == FieldFormat.version {
+                let binding = try Self.binding(row, column)
+                let sealed = key.seal(
+                    try keys.open(field.span, binding), context: column.context, binding, padding: column.padding)
+                count += try await connection.execute(
+                    """
+                    UPDATE \(identifier: [table.schema, table.name]) SET \(identifier: column.twin) = \(sealed)
+                    WHERE \(identifier: table.column)::text = \(key.subject) AND \(identifier: column.twin) = \(field)
+                    """)
+            }
+        }
+        return count
+    }
+
+    /// Everything that the declared columns hold of a subject, decrypted.
+    package func export(_ subject: String, _ keyring: Keyring) async throws -> [Value] {
+        let key = try await key(subject, keyring)
+        var values: [Value] = []
+        try await forEachColumn { table, column in
+            let keys = ColumnKeys(column.context, in: keyring)
+            for (field, row) in try await fields(of: subject, table, column) {
+                let binding = try Self.binding(row, column)
+                let bytes =
+                    field.first == SubjectKey.version
+                    ? try key.open(field, context: column.context, binding) : try keys.open(field.span, binding)
+                values.append(
+                    Value(
+                        column: "\(table.schema).\(table.name).\(column.column)",
+                        text: String(validating: bytes, as: UTF8.self) ?? "\\x" + Hex.encode(bytes)))
+            }
+        }
+        return values
+    }
+
+    private func forEachColumn(_ body: (Table, ColumnDeclaration) async throws -> Void) async throws {
+        let columns = try await ColumnCatalog(connection).columns()
+        for table in try await tables() {
+            for column in columns where column.schema == table.schema && column.table == table.name {
+                try await body(table, column)
+            }
+        }
+    }
+
+    private func fields(
+        of subject: String, _ table: Table, _ column: ColumnDeclaration
+    ) async throws -> [(field: [UInt8], row: String?)] {
+        let row: SQL = column.rowColumn.map { "\(identifier: $0)::text" } ?? "NULL::text"
+        return try await connection.query(
+            """
+            SELECT \(identifier: column.twin), \(row) FROM \(identifier: [table.schema, table.name])
+            WHERE \(identifier: table.column)::text = \(subject) AND \(identifier: column.twin) IS NOT NULL
+            """
+        ).map { (try $0[0], try $0[1]) }
+    }
+
+    private static func binding(_ row: String?, _ column: ColumnDeclaration) throws -> FieldBinding {
+        guard column.rowColumn != nil else { return .column }
+        guard let id = row.flatMap({ RowID($0) }) else {
+            throw FieldError(.malformed, "a row of \(column.name) has no uuid")
+        }
+        return .row(id)
+    }
+
+    // MARK: Erasing
+
+    /// What the linked tables themselves still hold of the subject that its key does not protect.
+    package func leftovers(_ subject: String) async throws -> [Erasure.Copy] {
+        var left: [Erasure.Copy] = []
+        try await forEachColumn { table, column in
+            let twin: SQL = "\(identifier: column.twin)"
+            var checks: [(what: String, todo: String, condition: SQL)] = [
+                (
+                    "fields of \(column.name) under the ring's keys, not the subject's",
+                    "delete them, or set them NULL; dbpii subject create --adopt would have moved them",
+                    "pg_catalog.substring(\(twin), 1, 1) = '\\x01'"
+                )
+            ]
+            if column.hasPlaintext {
+                checks.append(
+                    (
+                        "plaintext in \(column.name)",
+                        "finish the column (dbpii column finish --drop-plaintext), or delete the rows",
+                        "\(identifier: column.column) IS NOT NULL"
+                    ))
+            }
+            for index in column.indexes {
+                checks.append(
+                    (
+                        "values of the blind index \(index.column), by which a guess can be confirmed", "set them NULL",
+                        "\(identifier: index.column) IS NOT NULL"
+                    ))
+            }
+            for check in checks {
+                let count: Int = try await connection.query(
+                    """
+                    SELECT pg_catalog.count(*) FROM \(identifier: [table.schema, table.name])
+                    WHERE \(identifier: table.column)::text = \(subject) AND \(check.condition)
+                    """
+                ).one()[0]
+                if count > 0 { left.append(Erasure.Copy(what: "\(count) \(check.what)", until: nil, todo: check.todo)) }
+            }
+        }
+        return left
+    }
+
+    /// Destroys the key in the database and in the dead rows of its table.
+    package func erase(_ subject: String) async throws {
+        try await connection.execute(
+            """
+            UPDATE dbpii.subjects SET wrapped = NULL, commitment = NULL, erased = now()
+            WHERE subject = \(subject) AND erased IS NULL
+            """)
+        // The old version of the row holds the wrapped key.
+        try await connection.execute("VACUUM (FULL) dbpii.subjects")
+    }
+
+    /// Notes what somebody says is gone, and that nothing is left, when that is so.
+    package func note(_ subject: String, cleared: [String], isComplete: Bool) async throws {
+        try await connection.execute(
+            """
+            UPDATE dbpii.subjects SET
+              cleared = ARRAY(SELECT DISTINCT c FROM pg_catalog.unnest(cleared || \(cleared)) c ORDER BY c),
+              complete = CASE WHEN \(isComplete) THEN COALESCE(complete, now()) END
+            WHERE subject = \(subject)
+            """)
+    }
+
+    package func archivesWAL() async throws -> Bool {
+        try await connection.query("SELECT pg_catalog.current_setting('archive_mode') <> 'off'").one()[0]
+    }
+}
+
+/// What could still bring an erased key back, and until when.
+package struct Erasure: Sendable, Encodable {
+    package struct Copy: Sendable, Encodable {
+        package let what: String
+        /// When it goes by itself; nil when nobody can tell.
+        package let until: Timestamp?
+        package let todo: String
+    }
+
+    package let state: SubjectStore.State
+    package let copies: [Copy]
+
+    /// When the last copy is gone; nil when one has no date.
+    package var until: Timestamp? {
+        copies.contains { $0.until == nil } ? nil : copies.compactMap(\.until).max()
+    }
+
+    /// Judges by what is there now: a pure function, so that "erased" is never said of hope.
+    ///
+    /// - Parameters:
+    ///   - backups: nil when nobody has said where they are.
+    ///   - leftovers: what the database itself holds.
+    package init(
+        _ entry: SubjectStore.Entry, backups: [RetainedCopy]?, archivesWAL: Bool, leftovers: [Copy] = []
+    ) {
+        guard let erased = entry.erased else {
+            (state, copies) = (.active, [])
+            return
+        }
+        var copies = leftovers
+        if let backups {
+            // One that was taken before the key was made holds the fields under ring keys or in plaintext, if it holds them.
+            for backup in backups where backup.taken < erased {
+                let held =
+                    backup.taken < entry.created
+                    ? "the subject's data as it was before it had a key" : "the wrapped key and the fields under it"
+                copies.append(
+                    Copy(
+                        what: "backup \(backup.name) of \(backup.taken.brief): \(held)", until: backup.expires,
+                        todo: backup.kept))
+            }
+        } else {
+            copies.append(
+                Copy(
+                    what: "backups: nobody has said where they are", until: nil,
+                    todo: "name them with --repository, or say --no-backups"))
+        }
+        if !entry.cleared.contains("wal") {
+            copies.append(
+                Copy(
+                    what: "the server's WAL, in which the wrapped key was written", until: nil,
+                    todo: "--purge-wal writes over it (superuser); or --cleared wal once it is gone"))
+        }
+        if archivesWAL, !entry.cleared.contains("archive") {
+            copies.append(
+                Copy(
+                    what: "the WAL archive", until: nil,
+                    todo: "remove it up to \(erased.brief) behind a newer base backup, then say --cleared archive"))
+        }
+        self.copies = copies
+        state = copies.isEmpty ? .erased : .erasing
+    }
+}
