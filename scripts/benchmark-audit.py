@@ -88,23 +88,21 @@ try:
     _, seconds, processor, memory = run(f"{BIN}/AuditBenchmark", "batch", log, str(RECORDS))
     row(f"append in batches of 5,000, {RECORDS:,} records",
         f"{RECORDS / seconds:,.0f} ({RECORDS / processor:,.0f} a second of processor)", f"{memory:.0f} MB", "200,000")
-    environment = dict(os.environ, DBSEC_STATE=f"{WORK}/state")
-    environment.pop("DBSEC_CONFIG", None)
     checkpoint = f"{WORK}/kept"
-    with open(checkpoint, "w") as file:
-        subprocess.run([f"{BIN}/dbaudit", "checkpoint"], env=environment, stdout=file, check=True)
-    run(f"{BIN}/dbaudit", "verify", env=environment)
-    full = [run(f"{BIN}/dbaudit", "verify", env=environment) for _ in range(RUNS)]
+    shutil.copy(f"{log}/checkpoint", checkpoint)
+    run(f"{BIN}/AuditBenchmark", "verify", log, "0")
+    full = [run(f"{BIN}/AuditBenchmark", "verify", log, "0") for _ in range(RUNS)]
     processor = statistics.median(one[2] for one in full)
     row("verify, all of it",
         f"{RECORDS / statistics.median(one[1] for one in full):,.0f} ({RECORDS / processor:,.0f} a second of processor)",
         f"{max(one[3] for one in full):.0f} MB", "1,000,000 a core, 100 MB")
     rate(f"{BIN}/AuditBenchmark", "batch", log, str(RECORDS // 100))
-    new = [run(f"{BIN}/dbaudit", "verify", "--from", checkpoint, env=environment) for _ in range(RUNS)]
-    row(f"verify --from, {RECORDS // 100:,} of them new", f"{statistics.median(one[1] for one in new) * 1000:.0f} ms",
+    new = [run(f"{BIN}/AuditBenchmark", "verify", log, "0", checkpoint) for _ in range(RUNS)]
+    assert int(new[0][0]) == RECORDS // 100
+    row(f"verify from a checkpoint, {RECORDS // 100:,} records new",
+        f"{statistics.median(one[1] for one in new) * 1000:.0f} ms",
         f"{statistics.median(one[1] for one in full) / statistics.median(one[1] for one in new):.0f} times as fast", "")
-    number = str(RECORDS // 2)
-    prove = [run(f"{BIN}/dbaudit", "prove", number, env=environment) for _ in range(RUNS)]
+    prove = [run(f"{BIN}/AuditBenchmark", "prove", log, str(RECORDS // 2)) for _ in range(RUNS)]
     row("prove one record", f"{statistics.median(one[1] for one in prove) * 1000:.0f} ms", f"{prove[0][3]:.0f} MB", "")
 finally:
     shutil.rmtree(WORK, ignore_errors=True)

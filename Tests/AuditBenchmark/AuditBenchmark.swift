@@ -4,12 +4,12 @@ import Platform
 import SystemPackage
 
 /// What `scripts/benchmark-audit` measures of the log itself: `each`, `session`, `batch` and `told` append COUNT records to FOLDER,
-/// `verify` reads it.
+/// `verify` reads it, or with a checkpoint what is new, and `prove` proves record COUNT.
 @main struct AuditBenchmark {
     static func main() throws {
         let arguments = CommandLine.arguments
         guard arguments.count >= 4, let count = Int(arguments[3]) else {
-            print("usage: AuditBenchmark each|session|batch|told|verify FOLDER COUNT [SIZE]")
+            print("usage: AuditBenchmark each|session|batch|told|verify|prove FOLDER COUNT [SIZE|CHECKPOINT]")
             exit(64)
         }
         let source = AuditSource(program: "benchmark", version: "1", environment: [:])
@@ -25,9 +25,17 @@ import SystemPackage
             }
             return
         case "verify":
-            let verdict = try LogReader(FilePath(arguments[2])).verify()
+            var options = VerifyOptions()
+            if arguments.count > 4 {
+                options.kept = [KeptCheckpoint(try LogFolder.readCheckpoint(FilePath(arguments[4])), from: "kept")]
+                options.onlyNew = true
+            }
+            let verdict = try LogReader(FilePath(arguments[2])).verify(options)
             guard verdict.isIntact else { exit(1) }
-            print("\(Int(Double(verdict.records) / (start.duration(to: .now) / .seconds(1))))")
+            print("\(verdict.records - verdict.firstRead)")
+            return
+        case "prove":
+            print(try LogReader(FilePath(arguments[2])).prove(count).encoded)
             return
         case "each": for number in 0..<count { try log.append(event(number)) }
         case "session": try log.session { session in for number in 0..<count { try session.append(event(number)) } }

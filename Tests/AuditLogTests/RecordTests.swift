@@ -50,6 +50,19 @@ import Testing
         }
     }
 
+    @Test func `a line of values that a crash cut off does not swallow the next one`() async throws {
+        try await withLog { log in
+            try log.append(AuditEvent(.logRead, sensitive: ["login": "ann"]))
+            let path = log.folder.segment(0).values
+            try Files.write(Files.read(path) + Array("{\"box\":\"abc".utf8), to: path)
+            try log.append(AuditEvent(.logRead, sensitive: ["login": "bob"]))
+            let records = try log.records
+            let values = SensitiveValues(log.folder)
+            #expect(values.values(of: records[1]) == ["login": "ann"])
+            #expect(values.values(of: records[2]) == ["login": "bob"])
+        }
+    }
+
     @Test func `a value that was exchanged in the side file is not shown`() async throws {
         try await withLog { log in
             try log.append(AuditEvent(.logRead, sensitive: ["login": "ann"]))

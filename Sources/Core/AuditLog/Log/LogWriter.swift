@@ -156,6 +156,9 @@ struct LogWriter {
         }
         let path = folder.segment(segment).values
         let isNew = !Files.exists(path)
+        // What a crash or a full disk cut off must not swallow the line after it.
+        let size = isNew ? 0 : try Files.size(path)
+        if size > 0, try Files.read(path, offset: size - 1, count: 1) != [lineFeed] { lines.insert(lineFeed, at: 0) }
         let file = try Files.open(path, .writeOnly, options: [.append, .create], permissions: [.ownerReadWrite])
         defer { try? file.close() }
         do {
