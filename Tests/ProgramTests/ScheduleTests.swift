@@ -33,6 +33,7 @@ import Testing
 
     @Test(arguments: [
         "dbbackup.service", "dbbackup-prune.service", "dbbackup-check.service", "dbaudit-heartbeat.service",
+        "dbaudit-ingest.service",
     ])
     func `units that need no root are shut in`(_ unit: String) async throws {
         try await withUnits { units in
