@@ -15,7 +15,7 @@ package struct Setting: Sendable {
     /// Every setting of every program, in the order in which a person would read them.
     ///
     /// Each program reads its own section strictly; a test holds the two to each other.
-    package static let all = backup + pii + auth
+    package static let all = backup + audit + pii + auth
 
     private static let backup = [
         Setting("backup", "repository", "backups/ in the state folder", "where backups are: a folder or remote:path"),
@@ -47,6 +47,13 @@ package struct Setting: Sendable {
         Setting("backup", "scratchFolder", "memory if it fits", "where scratch clusters are made"),
         Setting("backup", "allowedPreloadLibraries", "none", "libraries that a scratch cluster may load"),
         Setting("backup", "smokeFile", "none", "SQL that a restored database is asked by verify"),
+    ]
+
+    private static let audit = [
+        Setting("audit", "logs", "none", "folders of more logs on this host, for verify --all"),
+        Setting("audit", "anchors", "none", "where checkpoints go: files, programs, syslog, databases"),
+        Setting("audit", "keepMonths", "12", "how long records are kept; their hashes stay for good"),
+        Setting("audit", "rotateDays", "none", "after how many days a heartbeat replaces the key"),
     ]
 
     private static let pii = [

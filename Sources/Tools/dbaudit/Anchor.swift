@@ -35,7 +35,7 @@ struct Anchor: Command {
     func run(_ context: Context) async throws -> any Report {
         var targets: [AnchorTarget] = file.map { .file($0) } + database.map { .database($0) }
         targets += command.map { .command([$0]) } + (syslog ? [.syslog("/dev/log")] : [])
-        if targets.isEmpty { targets = try context.auditSettings.anchors }
+        if targets.isEmpty { targets = try context.settings.anchors }
         guard !targets.isEmpty else {
             throw PlainFailure(
                 .configuration, "there is no place to put a checkpoint",

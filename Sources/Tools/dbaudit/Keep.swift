@@ -19,7 +19,7 @@ struct Heartbeat: Command {
     @OptionGroup var server: ServerOptions
 
     func run(_ context: Context) async throws -> any Report {
-        let settings = try context.auditSettings
+        let settings = try context.settings
         let roles = try await server.isNamed ? RoleDigest.read(server.connect(context)) : nil
         let audit = try context.openAudit()
         var event = AuditEvent(.logHeartbeat)
@@ -168,7 +168,7 @@ struct Prune: Command {
     }
 
     func run(_ context: Context) async throws -> any Report {
-        let months = try keepMonths ?? context.auditSettings.keepMonths ?? 12
+        let months = try keepMonths ?? context.settings.keepMonths ?? 12
         let cutoff = context.now().monthsEarlier(months)
         let audit = try context.openAudit()
         let plan = try dryRun ? audit.prunePlan(before: cutoff) : audit.prune(before: cutoff)

@@ -112,7 +112,7 @@ struct Verify: Command {
 
     private func anchored(_ origin: String, _ context: Context) async throws -> [KeptCheckpoint] {
         var kept: [KeptCheckpoint] = []
-        for target in try context.auditSettings.anchors { kept += try await target.kept(of: origin, context) }
+        for target in try context.settings.anchors { kept += try await target.kept(of: origin, context) }
         return kept
     }
 }

@@ -1,0 +1,40 @@
+import Console
+import Platform
+
+/// The section `audit` of the configuration file.
+struct Settings: Decodable, Sendable {
+    /// Folders of more logs on this host, for `--all`.
+    var logs: [String] = []
+    /// How many months records are kept; the hashes stay for good.
+    var keepMonths: Int?
+    /// After how many days a heartbeat replaces the key.
+    var rotateDays: Int?
+    /// Where checkpoints go.
+    var anchors: [AnchorTarget] = []
+
+    private enum Keys: String, CodingKey, CaseIterable {
+        case logs, keepMonths, rotateDays, anchors
+    }
+
+    init() {}
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.strict(Keys.self)
+        logs = try container.decodeIfPresent([String].self, forKey: .logs) ?? []
+        keepMonths = try container.decodeIfPresent(Int.self, forKey: .keepMonths)
+        rotateDays = try container.decodeIfPresent(Int.self, forKey: .rotateDays)
+        anchors = try container.decodeIfPresent([AnchorTarget].self, forKey: .anchors) ?? []
+        if let keepMonths, !(1...1200).contains(keepMonths) {
+            throw Rejected("keepMonths is from 1 to 1200", at: container.codingPath + [Keys.keepMonths])
+        }
+        if let rotateDays, !(1...3650).contains(rotateDays) {
+            throw Rejected("rotateDays is from 1 to 3650", at: container.codingPath + [Keys.rotateDays])
+        }
+    }
+}
+
+extension Context {
+    var settings: Settings {
+        get throws { try configuration.section("audit", as: Settings.self) ?? Settings() }
+    }
+}
