@@ -142,7 +142,10 @@ import Testing
         // The writer commits once the job was seen to wait for it.
         for _ in 0..<36_000 {
             let waiting: Int = try await watcher.query(
-                "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')"
+                """
+                SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+                WHERE NOT granted AND locktype IN ('transactionid', 'tuple') AND datname = current_database()
+                """
             ).one()[0]
             if waiting > 0 { break }
             try await Task.sleep(for: .milliseconds(5))
