@@ -10,15 +10,21 @@ struct WorldScan {
     private var brokenGlass: [Int: String] = [:]
     private var prunedOnRecord = 0
 
+    /// The actions that `look` or its caller reads, as bytes.
+    private static let actions: [[UInt8]] = [
+        AuditAction.logKey, .logSegment, .logHeartbeat, .logPrune, .logBreakGlass, .logAcknowledge, .backupRun,
+        .backupCopy, .backupRekey, .policyApply,
+    ].map { Array($0.rawValue.utf8) }
+
     /// Found out without building the record, since few are.
     static func isOfInterest(_ line: Span<UInt8>, _ action: Range<Int>, _ phase: AuditRecord.Phase) -> Bool {
-        guard phase != .started else { return false }
-        switch (action.count, line[action.lowerBound]) {
-        case (7, UInt8(ascii: "l")), (9, UInt8(ascii: "l")), (11, UInt8(ascii: "l")), (13, UInt8(ascii: "l")),
-            (15, UInt8(ascii: "l")), (10, UInt8(ascii: "b")), (11, UInt8(ascii: "b")), (12, UInt8(ascii: "b")),
-            (12, UInt8(ascii: "p")):
-            return true
-        default: return false
+        guard phase != .started, action.count >= 7 else { return false }
+        return actions.contains { name in
+            // The last two bytes tell nearly all of them apart.
+            guard name.count == action.count, name[name.count - 1] == line[action.upperBound - 1],
+                name[name.count - 2] == line[action.upperBound - 2]
+            else { return false }
+            return name.indices.allSatisfy { name[$0] == line[action.lowerBound + $0] }
         }
     }
 
