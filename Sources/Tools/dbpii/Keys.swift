@@ -170,7 +170,9 @@ struct WrappingOptions: ParsableArguments, Sendable {
 
     func check(orElse another: Bool = false) throws {
         guard [!recipients.isEmpty, passphrase != nil].contains(true) || another else {
-            throw ValidationError("say whom it is wrapped for: --recipient age1..., or --passphrase SOURCE")
+            throw ValidationError(
+                "say whom it is wrapped for: --recipient age1..., --passphrase SOURCE, or, with keys init on a single host, "
+                    + "--keep-identity-here")
         }
         guard recipients.isEmpty || passphrase == nil, passphrase == nil || !another else {
             throw ValidationError("keys are wrapped for recipients or for a passphrase, not for both")
