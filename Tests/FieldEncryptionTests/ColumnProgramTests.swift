@@ -243,8 +243,9 @@ func withFieldHost(_ body: (FieldHost) async throws -> Void) async throws {
     }
 }
 
-/// A server that crashes: alone with its cluster, which all others would lose.
-@Suite(.cluster, .timeLimit(.minutes(10))) struct CrashTests {
+/// A server that crashes: alone with its cluster, which all others would lose, and which keeps what it has committed as a
+/// real one does.
+@Suite(.cluster(["synchronous_commit": "on", "full_page_writes": "on"]), .timeLimit(.minutes(10))) struct CrashTests {
     @Test(.database) func `a job whose server crashes goes on when it is back`() async throws {
         try await withFieldHost { host in
             try await host.database.run(
