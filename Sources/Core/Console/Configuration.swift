@@ -82,3 +82,17 @@ private struct Section<Value: Decodable>: Decodable {
 private enum SectionName {
     @TaskLocal static var current = ""
 }
+
+extension KeyedDecodingContainer {
+    /// A whole number of a section, if it is there.
+    ///
+    /// - Throws: `Rejected`, with the range, for one outside of it.
+    package func number(_ key: Key, in range: ClosedRange<Int>) throws -> Int? {
+        guard let number = try decodeIfPresent(Int.self, forKey: key) else { return nil }
+        guard range.contains(number) else {
+            throw Rejected(
+                "\(key.stringValue) is from \(range.lowerBound) to \(range.upperBound)", at: codingPath + [key])
+        }
+        return number
+    }
+}

@@ -82,15 +82,8 @@ struct SearchReport: Report {
         return lines.joined(separator: "\n")
     }
 
-    private enum Keys: String, CodingKey {
+    private enum CodingKeys: CodingKey {
         case records, matching, unreadable
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: Keys.self)
-        try container.encode(records, forKey: .records)
-        try container.encode(matching, forKey: .matching)
-        try container.encode(unreadable, forKey: .unreadable)
     }
 }
 

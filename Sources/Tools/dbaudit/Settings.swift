@@ -21,15 +21,9 @@ struct Settings: Decodable, Sendable {
     init(from decoder: any Decoder) throws {
         let container = try decoder.strict(Keys.self)
         logs = try container.decodeIfPresent([String].self, forKey: .logs) ?? []
-        keepMonths = try container.decodeIfPresent(Int.self, forKey: .keepMonths)
-        rotateDays = try container.decodeIfPresent(Int.self, forKey: .rotateDays)
+        keepMonths = try container.number(.keepMonths, in: 1...1200)
+        rotateDays = try container.number(.rotateDays, in: 1...3650)
         anchors = try container.decodeIfPresent([AnchorTarget].self, forKey: .anchors) ?? []
-        if let keepMonths, !(1...1200).contains(keepMonths) {
-            throw Rejected("keepMonths is from 1 to 1200", at: container.codingPath + [Keys.keepMonths])
-        }
-        if let rotateDays, !(1...3650).contains(rotateDays) {
-            throw Rejected("rotateDays is from 1 to 3650", at: container.codingPath + [Keys.rotateDays])
-        }
     }
 }
 

@@ -80,17 +80,6 @@ enum StoreNumber: String, CaseIterable, Sendable {
     }
 }
 
-extension KeyedDecodingContainer {
-    func number(_ key: Key, in range: ClosedRange<Int>) throws -> Int? {
-        guard let number = try decodeIfPresent(Int.self, forKey: key) else { return nil }
-        guard range.contains(number) else {
-            throw Rejected(
-                "\(key.stringValue) is from \(range.lowerBound) to \(range.upperBound)", at: codingPath + [key])
-        }
-        return number
-    }
-}
-
 extension Context {
     var settings: Settings {
         get throws { try configuration.section("auth", as: Settings.self) ?? Settings() }

@@ -73,4 +73,24 @@ extension Context {
             try await body(administration, &note)
         }
     }
+
+    /// An administrative act on one account; `body` answers with the account's id, and what then is to be said.
+    func administering(
+        _ action: AuditAction, _ account: AccountOptions,
+        _ body: (Administration, _ identifier: String) async throws -> (id: String, sentence: String)
+    ) async throws -> any Report {
+        try await administering(action, account.server) { administration, note in
+            let (id, sentence) = try await body(administration, account.identifier)
+            note.target.object = id
+            return Done(done: true, sentence, account: id)
+        }
+    }
+}
+
+/// An account of a store, as an administrator names it.
+struct AccountOptions: ParsableArguments, Sendable {
+    @OptionGroup var server: ServerOptions
+
+    @Argument(help: "The login name.")
+    var identifier: String
 }

@@ -63,16 +63,12 @@ struct TOTPVerbs: AsyncParsableCommand {
             examples: ["dbauth totp remove alice@example.com -d shop"])
 
         @OptionGroup var common: CommonOptions
-        @OptionGroup var server: ServerOptions
-
-        @Argument(help: "The login name.")
-        var identifier: String
+        @OptionGroup var account: AccountOptions
 
         func run(_ context: Context) async throws -> any Report {
-            try await context.administering(.authTOTPRemove, server) { administration, note in
+            try await context.administering(.authTOTPRemove, account) { administration, identifier in
                 let id = try await administration.removeTOTP(identifier)
-                note.target.object = id
-                return Done(done: true, "the account \(id) has no second factor", account: id)
+                return (id, "the account \(id) has no second factor")
             }
         }
     }

@@ -96,16 +96,12 @@ struct UserVerbs: AsyncParsableCommand {
             nil, "Let an account log in again.", examples: ["dbauth user enable alice@example.com -d shop"])
 
         @OptionGroup var common: CommonOptions
-        @OptionGroup var server: ServerOptions
-
-        @Argument(help: "The login name.")
-        var identifier: String
+        @OptionGroup var account: AccountOptions
 
         func run(_ context: Context) async throws -> any Report {
-            try await context.administering(.authUserEnable, server) { administration, note in
+            try await context.administering(.authUserEnable, account) { administration, identifier in
                 let id = try await administration.setActive(identifier, true)
-                note.target.object = id
-                return Done(done: true, "the account \(id) may log in", account: id)
+                return (id, "the account \(id) may log in")
             }
         }
     }
@@ -116,16 +112,12 @@ struct UserVerbs: AsyncParsableCommand {
             examples: ["dbauth user disable alice@example.com -d shop"])
 
         @OptionGroup var common: CommonOptions
-        @OptionGroup var server: ServerOptions
-
-        @Argument(help: "The login name.")
-        var identifier: String
+        @OptionGroup var account: AccountOptions
 
         func run(_ context: Context) async throws -> any Report {
-            try await context.administering(.authUserDisable, server) { administration, note in
+            try await context.administering(.authUserDisable, account) { administration, identifier in
                 let id = try await administration.setActive(identifier, false)
-                note.target.object = id
-                return Done(done: true, "the account \(id) is disabled, its sessions are over", account: id)
+                return (id, "the account \(id) is disabled, its sessions are over")
             }
         }
     }
@@ -136,10 +128,7 @@ struct UserVerbs: AsyncParsableCommand {
             examples: ["dbauth user remove alice@example.com -d shop --yes"])
 
         @OptionGroup var common: CommonOptions
-        @OptionGroup var server: ServerOptions
-
-        @Argument(help: "The login name.")
-        var identifier: String
+        @OptionGroup var account: AccountOptions
 
         @Flag(help: "Really: it cannot be taken back.")
         var yes = false
@@ -149,10 +138,9 @@ struct UserVerbs: AsyncParsableCommand {
         }
 
         func run(_ context: Context) async throws -> any Report {
-            try await context.administering(.authUserRemove, server) { administration, note in
+            try await context.administering(.authUserRemove, account) { administration, identifier in
                 let id = try await administration.remove(identifier)
-                note.target.object = id
-                return Done(done: true, "removed the account \(id)", account: id)
+                return (id, "removed the account \(id)")
             }
         }
     }
@@ -164,16 +152,12 @@ struct Unlock: Command {
         examples: ["dbauth unlock alice@example.com -d shop"])
 
     @OptionGroup var common: CommonOptions
-    @OptionGroup var server: ServerOptions
-
-    @Argument(help: "The login name.")
-    var identifier: String
+    @OptionGroup var account: AccountOptions
 
     func run(_ context: Context) async throws -> any Report {
-        try await context.administering(.authUnlock, server) { administration, note in
+        try await context.administering(.authUnlock, account) { administration, identifier in
             let id = try await administration.unlock(identifier)
-            note.target.object = id
-            return Done(done: true, "the account \(id) is not locked", account: id)
+            return (id, "the account \(id) is not locked")
         }
     }
 }

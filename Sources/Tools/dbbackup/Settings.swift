@@ -119,15 +119,6 @@ extension KeyedDecodingContainer {
         }
         return command
     }
-
-    fileprivate func number(_ key: Key, in range: ClosedRange<Int>) throws -> Int? {
-        guard let number = try decodeIfPresent(Int.self, forKey: key) else { return nil }
-        guard range.contains(number) else {
-            throw Rejected(
-                "\(key.stringValue) is from \(range.lowerBound) to \(range.upperBound)", at: codingPath + [key])
-        }
-        return number
-    }
 }
 
 /// Where backups are.

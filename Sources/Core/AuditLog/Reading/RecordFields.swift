@@ -33,8 +33,8 @@ struct RecordFields {
         guard key.count <= 8 else { return true }
         for index in key { name = name << 8 | UInt64(line[index]) }
         switch name {
-        case Key.seq: return number(value, line).map { seq = $0 } != nil
-        case Key.v: return number(value, line).map { version = $0 } != nil
+        case Key.seq: return RecordOutline.number(value, line).map { seq = $0 } != nil
+        case Key.v: return RecordOutline.number(value, line).map { version = $0 } != nil
         case Key.id: return string(value, line, &id)
         case Key.time: return string(value, line, &time)
         case Key.action: return string(value, line, &action)
@@ -63,16 +63,6 @@ struct RecordFields {
         guard line[value.lowerBound] == UInt8(ascii: "{") else { return false }
         place = value
         return true
-    }
-
-    private func number(_ value: Range<Int>, _ line: Span<UInt8>) -> Int? {
-        guard value.count <= 18 else { return nil }
-        var number = 0
-        for index in value {
-            guard (0x30...0x39).contains(line[index]) else { return nil }
-            number = number * 10 + Int(line[index] - 0x30)
-        }
-        return number
     }
 
     /// The texts in one of the inner objects; numbers as they are written, deeper objects as their JSON.

@@ -68,9 +68,9 @@ struct RecordOutline {
         // An escape could spell a known key in another way, so that two readers read two records.
         guard let name = key.count <= 8 ? packed(key, line) : longKey(key, line) else { return false }
         switch name {
-        case Name.v: return number(value, line).map { version = $0 } != nil && see(.version)
-        case Name.seq: return number(value, line).map { seq = $0 } != nil && see(.seq)
-        case Name.pid: return number(value, line) != nil && see(.pid)
+        case Name.v: return Self.number(value, line).map { version = $0 } != nil && see(.version)
+        case Name.seq: return Self.number(value, line).map { seq = $0 } != nil && see(.seq)
+        case Name.pid: return Self.number(value, line) != nil && see(.pid)
         case Name.id: return string(value, line).map { id = $0 } != nil && see(.id)
         case Name.action: return string(value, line).map { action = $0 } != nil && see(.action)
         case Name.ref: return string(value, line).map { ref = $0 } != nil && see(.ref)
@@ -125,7 +125,8 @@ struct RecordOutline {
         return value.lowerBound + 1..<value.upperBound - 1
     }
 
-    private func number(_ value: Range<Int>, _ line: Span<UInt8>) -> Int? {
+    /// A whole number that is not negative and has at most 18 digits.
+    static func number(_ value: Range<Int>, _ line: Span<UInt8>) -> Int? {
         guard value.count <= 18 else { return nil }
         var number = 0
         for index in value {

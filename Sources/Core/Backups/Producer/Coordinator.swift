@@ -92,25 +92,29 @@ package struct Coordinator: Sendable {
         }
     }
 
-    /// The tables of the connected database of which row security hides rows from this role.
-    static func hiddenTables(_ connection: Connection) async throws -> [TableName] {
+    /// Why the connected database must not be dumped as this role (77); nil when row security hides no rows from it.
+    static func hiddenRows(_ connection: Connection, of database: String) async throws -> PlainFailure? {
         try await connection.script("SET row_security = on")
-        return try await tables(connection).filter(\.isHidden).map(\.name)
+        return hiddenRows(try await tables(connection), " in database \"\(database)\"")
     }
 
     /// pg_dump would stop at the first of them, after everything before it.
     private static func refuseHidden(_ tables: [Table]) throws {
-        let (hidden, unreadable) = (tables.filter(\.isHidden), tables.filter { !$0.isReadable })
-        if let first = hidden.first {
-            throw PlainFailure(
-                .permission, "row security hides rows of table \(first.name)\(others(hidden)) from this role",
-                hint: "connect as a superuser or as a role with BYPASSRLS: ALTER ROLE ... BYPASSRLS")
-        }
+        if let refusal = hiddenRows(tables) { throw refusal }
+        let unreadable = tables.filter { !$0.isReadable }
         if let first = unreadable.first {
             throw PlainFailure(
                 .permission, "this role may not read table \(first.name)\(others(unreadable))",
                 hint: "GRANT pg_read_all_data TO it, or connect as the owner or a superuser")
         }
+    }
+
+    private static func hiddenRows(_ tables: [Table], _ place: String = "") -> PlainFailure? {
+        let hidden = tables.filter(\.isHidden)
+        guard let first = hidden.first else { return nil }
+        return PlainFailure(
+            .permission, "row security hides rows of table \(first.name)\(others(hidden))\(place) from this role",
+            hint: "connect as a superuser or as a role with BYPASSRLS: ALTER ROLE ... BYPASSRLS")
     }
 
     /// What pg_dump would stop at after all tables.

@@ -49,14 +49,9 @@ struct Source: Sendable {
         guard !seesAllRows else { return }
         for database in databases {
             guard let connection = try? await Connection.open(server.with(database: database.name)) else { continue }
-            let hidden = try? await Coordinator.hiddenTables(connection)
+            let refusal = try? await Coordinator.hiddenRows(connection, of: database.name)
             await connection.close()
-            guard let first = hidden?.first else { continue }
-            let others = (hidden?.count ?? 1) > 1 ? " and of \((hidden?.count ?? 1) - 1) more" : ""
-            throw PlainFailure(
-                .permission,
-                "row security hides rows of table \(first)\(others) in database \"\(database.name)\" from this role",
-                hint: "connect as a superuser or as a role with BYPASSRLS: ALTER ROLE ... BYPASSRLS")
+            if let refusal { throw refusal }
         }
     }
 
