@@ -13,9 +13,9 @@ package struct Cell {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// A whole number in binary form, big-endian, when it is one of these types and of their size.
-    func integer<Number: FixedWidthInteger>(_ number: Number.Type, ofTypes types: Set<UInt32>) -> Number? {
-        guard let bytes, isBinary, types.contains(type), bytes.count == Number.bitWidth / 8 else { return nil }
+    /// A whole number in binary form, big-endian, when it is of this type and of its size.
+    func integer<Number: FixedWidthInteger>(_ number: Number.Type, ofType wanted: UInt32) -> Number? {
+        guard let bytes, isBinary, type == wanted, bytes.count == Number.bitWidth / 8 else { return nil }
         return bytes.reduce(0) { $0 << 8 | Number(truncatingIfNeeded: $1) }
     }
 }
@@ -64,10 +64,10 @@ extension Int64: SQLResult {
     package init?(_ cell: Cell) {
         if cell.isBinary {
             let small: Int64? =
-                cell.integer(Int16.self, ofTypes: [21]).map { Int64($0) }
-                ?? cell.integer(Int32.self, ofTypes: [23]).map { Int64($0) }
-                ?? cell.integer(UInt32.self, ofTypes: [26]).map { Int64($0) }
-            guard let value = small ?? cell.integer(Int64.self, ofTypes: [20]) else { return nil }
+                cell.integer(Int16.self, ofType: 21).map { Int64($0) }
+                ?? cell.integer(Int32.self, ofType: 23).map { Int64($0) }
+                ?? cell.integer(UInt32.self, ofType: 26).map { Int64($0) }
+            guard let value = small ?? cell.integer(Int64.self, ofType: 20) else { return nil }
             self = value
         } else {
             guard let text = cell.text, let value = Int64(text) else { return nil }
@@ -93,9 +93,9 @@ extension UInt32: SQLResult {
 extension Double: SQLResult {
     package init?(_ cell: Cell) {
         if cell.isBinary {
-            if let bits = cell.integer(UInt64.self, ofTypes: [701]) {
+            if let bits = cell.integer(UInt64.self, ofType: 701) {
                 self = Double(bitPattern: bits)
-            } else if let bits = cell.integer(UInt32.self, ofTypes: [700]) {
+            } else if let bits = cell.integer(UInt32.self, ofType: 700) {
                 self = Double(Float(bitPattern: bits))
             } else {
                 return nil

@@ -219,16 +219,17 @@ final class Wire: @unchecked Sendable {
         _ values: [BoundValue],
         _ body: ([UInt32], UnsafePointer<UnsafePointer<CChar>?>?, [CInt], [CInt]) -> Result
     ) -> Result {
-        var storage: [CChar] = []
+        var storage: [UInt8] = []
         storage.reserveCapacity(values.reduce(0) { $0 + ($1.bytes?.count ?? 0) + 1 })
         var offsets: [Int?] = []
         for value in values {
             offsets.append(value.bytes == nil ? nil : storage.count)
-            storage.append(contentsOf: (value.bytes ?? []).lazy.map { CChar(bitPattern: $0) })
+            if let bytes = value.bytes { storage += bytes }
             storage.append(0)
         }
-        return storage.withUnsafeBufferPointer { buffer in
-            let pointers = offsets.map { offset in offset.flatMap { offset in buffer.baseAddress.map { $0 + offset } } }
+        return storage.withUnsafeBytes { buffer in
+            let start = buffer.baseAddress?.assumingMemoryBound(to: CChar.self)
+            let pointers = offsets.map { offset in offset.flatMap { offset in start.map { $0 + offset } } }
             return pointers.withUnsafeBufferPointer { pointers in
                 body(
                     values.map(\.type), pointers.baseAddress,

@@ -9,9 +9,7 @@ package final class ColumnKeys: Sendable {
         self.context = context
         destroyed = Set(keyring.entries.filter { $0.state == .destroyed }.map(\.id))
         let activeID = keyring.active?.id
-        // The active one first: nearly every field names it.
-        keys = keyring.usable.sorted { ($0.id == activeID ? 0 : 1) < ($1.id == activeID ? 0 : 1) }
-            .map { $0.fieldKey(context) }
+        keys = keyring.usable.map { $0.fieldKey(context) }
         active = keys.first { $0.id == activeID }
     }
 
@@ -36,6 +34,8 @@ package final class ColumnKeys: Sendable {
                     : "a value of \(context) is no encrypted field: it has \(field.count) bytes",
                 hint: "it may be plaintext")
         }
+        // Nearly every field is under the active one.
+        if let active, active.id == id { return active }
         for key in keys where key.id == id { return key }
         guard !destroyed.contains(id) else {
             throw FieldError(.destroyedKey, "a field of \(context) is under the key \(id), which was destroyed")

@@ -19,9 +19,8 @@ package struct FieldKeyID: Hashable, Sendable, Comparable, CustomStringConvertib
 
     /// - Precondition: there are at least 8 bytes, of which the first 8 count.
     package init(_ bytes: Span<UInt8>) {
-        var number: UInt64 = 0
-        for index in 0..<Self.byteCount { number = number << 8 | UInt64(bytes[index]) }
-        self.number = number
+        precondition(bytes.count >= Self.byteCount)
+        number = bytes.withUnsafeBytes { UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self)) }
     }
 
     package var bytes: [UInt8] {

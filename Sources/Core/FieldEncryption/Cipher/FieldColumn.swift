@@ -151,7 +151,9 @@ public final class FieldColumn: Sendable {
         }
     }
 
-    private func refreshed<Value: Sendable>(_ read: (State) -> sending Value) -> Value {
+    /// What `read` takes of the newest state; borrowed, since copying it would cost as much as the rest.
+    @inline(__always)
+    private func refreshed<Value: Sendable>(_ read: (borrowing State) -> sending Value) -> Value {
         let version = source.version()
         return state.withLock { state in
             if state.version != version {

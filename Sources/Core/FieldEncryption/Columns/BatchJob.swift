@@ -1,56 +1,6 @@
 import Platform
 import PostgresClient
 
-/// What a job does to a row: which rows it is for, what it reads of them, what it writes.
-protocol RowChange: Sendable {
-    /// The job's name in the catalogue.
-    var name: String { get }
-    /// Which rows of the alias `t` still need it.
-    var filter: SQL { get }
-    /// What is read; the first is the value, whose length decides whether it is fetched by itself.
-    var inputs: [SQL] { get }
-    /// The columns that are written, and how the element of each array becomes its value.
-    var outputs: [Output] { get }
-
-    /// What is written for what was read; nil leaves the row as it is.
-    func change(_ row: RowInputs) throws -> [[UInt8]?]?
-}
-
-struct Output: Sendable {
-    let column: String
-    let element: BinaryArray.Element
-    /// Applied to the array's element.
-    var cast: SQL = ""
-}
-
-/// The values of one row as the server sent them.
-struct RowInputs {
-    let row: Row
-
-    /// The bytes of an input, nil for NULL; the first two columns are the row's address and version.
-    func bytes(_ index: Int) throws -> [UInt8]? {
-        try row.withBytes(of: index + BatchJob.leading) { span in
-            guard let span else { return nil }
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(span.count)
-            bytes.append(span)
-            return bytes
-        }
-    }
-
-    func text(_ index: Int) throws -> String? {
-        try bytes(index).map { String(decoding: $0, as: UTF8.self) }
-    }
-
-    /// Lends the bytes of the value, which is not NULL.
-    func withValue<Result>(_ body: (Span<UInt8>) throws -> Result) throws -> Result {
-        try row.withBytes(of: BatchJob.leading) { span in
-            guard let span else { throw PlainFailure(.internalError, "a row without a value was read") }
-            return try body(span)
-        }
-    }
-}
-
 /// How a job behaves among others.
 package struct JobOptions: Sendable {
     /// A batch is made smaller when it took longer, and larger when it took less.
@@ -85,13 +35,12 @@ package struct JobResult: Sendable, Equatable, Encodable {
 ///
 /// A row is named by its address and version (ctid and xmin), so that every kind of primary key will do, or none: if either
 /// has changed since it was read, the row is left alone and taken in the next pass. Nothing is ever written over a newer
-/// value.
+/// value. That is also why two lanes, each a session, may work side by side: one encrypts while the server writes for the other.
 struct BatchJob: Sendable {
     static let leading = 2
     /// Longer values are stored out of line; they are fetched in groups by themselves, so that memory stays flat.
     private static let longValue = 2000
     private static let groupBytes = 4 << 20
-    private static let mostBlocks = 128
 
     let connection: Connection
     let column: ColumnDeclaration
@@ -103,37 +52,43 @@ struct BatchJob: Sendable {
     func run() async throws -> JobResult {
         let clock = ContinuousClock()
         let begin = clock.now
-        let state = JobState()
         let leaves = try await column.leaves(on: connection)
-        try await prepare()
-        state.result.left = try await left(leaves)
-        try await enter(state, leaves)
+        // A server that has no connection left leaves the job with one lane.
+        let second = try? await Connection.open(connection.parameters)
+        let lanes = [connection] + (second.map { [$0] } ?? [])
+        for lane in lanes { try await prepare(lane) }
+        let course = JobCourse(JobResult(left: try await left()), options)
+        var resume = try await enter(course.result.left, leaves)
         var pass = 0
-        while state.result.left > 0, pass < 8 {
-            let before = state.result.rows
-            try await passOver(leaves, state)
-            if let limit = options.limit, state.result.rows >= limit { break }
-            state.result.left = try await left(leaves)
+        while course.result.left > 0, pass < 8 {
+            let before = course.result.rows
+            try await passOver(leaves, from: resume, course, lanes)
+            resume = nil
+            course.set(left: try await left())
             pass += 1
             // Whoever writes faster than this reads is waited for by the gate, not here.
-            if state.result.rows == before { break }
+            if course.isAtLimit || course.result.rows == before { break }
         }
-        state.result.left = try await left(leaves)
         try await connection.execute(
             """
             UPDATE dbpii.jobs SET relation = NULL, block = 0, updated = now(),
-                finished = CASE WHEN \(state.result.left) = 0 THEN now() END
+                finished = CASE WHEN \(course.result.left) = 0 THEN now() END
             WHERE column_id = \(column.id) AND job = \(change.name)
             """)
         try await connection.script(
-            "RESET lock_timeout; RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_seqscan")
+            """
+            RESET synchronous_commit; RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_seqscan;
+            RESET jit; RESET lock_timeout
+            """)
+        await second?.close()
+        var result = course.result
         let (seconds, attoseconds) = (clock.now - begin).components
-        state.result.seconds = Double(seconds) + Double(attoseconds) / 1e18
-        return state.result
+        result.seconds = Double(seconds) + Double(attoseconds) / 1e18
+        return result
     }
 
-    /// Settings of the session, which is the job's own.
-    private func prepare() async throws {
+    /// Settings of the sessions, which are the job's own.
+    private func prepare(_ connection: Connection) async throws {
         // A lost commit takes the checkpoint with it, and the row's address leads to it faster than any join.
         try await connection.script(
             """
@@ -144,42 +99,33 @@ struct BatchJob: Sendable {
     }
 
     /// How many rows still need the job.
-    func left(_ leaves: [Leaf]? = nil) async throws -> Int {
+    func left() async throws -> Int {
         try await connection.query(
             "SELECT count(*) FROM \(identifier: column.path) AS t WHERE \(change.filter)"
         ).one()[0]
     }
 
-    private final class JobState {
-        var result = JobResult()
-        var blocks = 8
-        var resume: (relation: String, block: Int)?
-        var expected = 0
-        var lagChecked = ContinuousClock.now
-        var failures = 0
-    }
-
     /// Begins the job's row in the catalogue, or finds where an earlier run has stopped.
-    private func enter(_ state: JobState, _ leaves: [Leaf]) async throws {
-        let rows = try await connection.query(
+    private func enter(_ left: Int, _ leaves: [Leaf]) async throws -> (relation: String, block: Int)? {
+        let row = try await connection.query(
             """
-            INSERT INTO dbpii.jobs AS j (column_id, job, rows_expected) VALUES (\(column.id), \(change.name), \(state.result.left))
+            INSERT INTO dbpii.jobs AS j (column_id, job, rows_expected) VALUES (\(column.id), \(change.name), \(left))
             ON CONFLICT (column_id, job) DO UPDATE SET
-                rows_expected = \(state.result.left) + CASE WHEN j.finished IS NULL THEN j.rows_written ELSE 0 END,
+                rows_expected = \(left) + CASE WHEN j.finished IS NULL THEN j.rows_written ELSE 0 END,
                 rows_written = CASE WHEN j.finished IS NULL THEN j.rows_written ELSE 0 END,
                 started = CASE WHEN j.finished IS NULL THEN j.started ELSE now() END, finished = NULL
             RETURNING relation, block
-            """)
-        let row = try rows.one()
-        state.expected = state.result.left
-        if let relation: String = try row["relation"], leaves.contains(where: { $0.name == relation }) {
-            state.resume = (relation, try row["block"])
+            """
+        ).one()
+        guard let relation: String = try row["relation"], leaves.contains(where: { $0.name == relation }) else {
+            return nil
         }
+        return (relation, try row["block"])
     }
 
-    private func passOver(_ leaves: [Leaf], _ state: JobState) async throws {
-        let resume = state.resume
-        state.resume = nil
+    private func passOver(
+        _ leaves: [Leaf], from resume: (relation: String, block: Int)?, _ course: JobCourse, _ lanes: [Connection]
+    ) async throws {
         var leaves = leaves[...]
         if let resume { leaves = leaves.drop { $0.name != resume.relation } }
         for leaf in leaves {
@@ -188,71 +134,77 @@ struct BatchJob: Sendable {
                 SELECT pg_catalog.pg_relation_size(\(leaf.oid)::pg_catalog.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8
                 """
             ).one()[0]
-            var block = leaf.name == resume?.relation ? resume?.block ?? 0 : 0
-            while block < count {
+            let first = leaf.name == resume?.relation ? resume?.block ?? 0 : 0
+            course.begin(min(first, count)..<count)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for (number, session) in lanes.enumerated() {
+                    group.addTask { try await work(on: Lane(number: number, session: session), leaf, course) }
+                }
+                try await group.waitForAll()
+            }
+            if course.isAtLimit { return }
+        }
+    }
+
+    /// One of those who work side by side.
+    private struct Lane {
+        let number: Int
+        let session: Connection
+    }
+
+    private func work(on lane: Lane, _ leaf: Leaf, _ course: JobCourse) async throws {
+        var failures = 0
+        var looked = ContinuousClock.now
+        while var blocks = course.take(lane.number) {
+            while !blocks.isEmpty {
                 try Task.checkCancellation()
-                let end = min(block + state.blocks, count)
-                if try await attempt(leaf, block..<end, state) { block = end }
-                if let limit = options.limit, state.result.rows >= limit { return }
-                try await waitForStandbys(state)
+                do {
+                    let end = min(blocks.lowerBound + course.size, blocks.upperBound)
+                    try await batch(leaf, blocks.lowerBound..<end, lane, course)
+                    blocks = end..<blocks.upperBound
+                    failures = 0
+                } catch let error as PostgresError {
+                    // Somebody holds a lock, or the server is slow: shorter, and after a while.
+                    guard ["55P03", "57014", "40P01", "40001"].contains(error.code), failures < 60 else { throw error }
+                    failures += 1
+                    course.yield()
+                    try await Task.sleep(for: .milliseconds(min(2000, 50 << min(failures, 6))))
+                }
+                if ContinuousClock.now - looked > .milliseconds(250) {
+                    try await waitForStandbys(lane, course)
+                    looked = ContinuousClock.now
+                }
             }
         }
     }
 
-    /// One batch; false when it has to be taken again, smaller.
-    private func attempt(_ leaf: Leaf, _ blocks: Range<Int>, _ state: JobState) async throws -> Bool {
+    /// Reads the rows of some blocks that need the job, and writes them.
+    private func batch(_ leaf: Leaf, _ blocks: Range<Int>, _ lane: Lane, _ course: JobCourse) async throws {
         let clock = ContinuousClock()
         let begin = clock.now
-        do {
-            let (written, read) = try await batch(leaf, blocks)
-            state.result.rows += written
-            state.result.retried += read - written
-            state.failures = 0
-            progress?(
-                Progress(activity, rows: state.result.rows, totalRows: state.expected))
-        } catch let error as PostgresError where ["55P03", "57014", "40P01", "40001"].contains(error.code) {
-            // Somebody holds a lock, or the server is slow: shorter, and after a while.
-            state.failures += 1
-            state.result.waits += 1
-            guard state.failures < 60 else { throw error }
-            state.blocks = max(1, state.blocks / 2)
-            try await Task.sleep(for: .milliseconds(min(2000, 50 << min(state.failures, 6))))
-            return false
-        }
-        let took = clock.now - begin
-        if took < options.batchTime / 2 {
-            state.blocks = min(Self.mostBlocks, state.blocks * 2)
-        } else if took > options.batchTime {
-            state.blocks = max(1, state.blocks / 2)
-        }
-        return true
-    }
-
-    private func batch(_ leaf: Leaf, _ blocks: Range<Int>) async throws -> (written: Int, read: Int) {
-        let first = "(\(blocks.lowerBound),0)"
-        let last = "(\(blocks.upperBound),0)"
-        let length: SQL = "pg_catalog.octet_length(\(change.inputs[0]))"
-        let value: SQL = "CASE WHEN \(length) <= \(raw: "\(Self.longValue)") THEN \(change.inputs[0]) END"
-        let list = ([value] + change.inputs.dropFirst() + [length]).joined()
-        let rows = try await connection.query(
+        let end = blocks.upperBound
+        let inputs = change.inputs
+        let length: SQL = "pg_catalog.octet_length(\(inputs[0]))"
+        let value: SQL = "CASE WHEN \(length) <= \(raw: "\(Self.longValue)") THEN \(inputs[0]) END"
+        let list = ([value] + inputs.dropFirst() + [length]).joined()
+        let lengthColumn = Self.leading + inputs.count
+        let rows = try await lane.session.query(
             """
             SELECT t.ctid, t.xmin, \(list) FROM ONLY \(identifier: leaf.path) AS t
-            WHERE t.ctid >= \(first)::pg_catalog.tid AND t.ctid < \(last)::pg_catalog.tid AND (\(change.filter))
+            WHERE t.ctid >= \("(\(blocks.lowerBound),0)")::pg_catalog.tid
+                AND t.ctid < \("(\(end),0)")::pg_catalog.tid AND (\(change.filter))
             """, format: .binary)
-        var written = 0
-        var read = 0
-        let buffer = BatchBuffer(change.outputs)
+        var changed = RowArrays(change.outputs)
         var long: [(address: [UInt8], length: Int)] = []
         for row in rows {
-            let length: Int = try row[Self.leading + change.inputs.count]
+            let length: Int = try row[lengthColumn]
             if length > Self.longValue {
                 long.append((try Self.bytes(row, 0), length))
             } else {
-                try add(row, to: buffer)
+                try changed.add(row, change)
             }
         }
-        read += buffer.count
-        written += try await write(buffer, leaf, reaching: long.isEmpty ? blocks.upperBound : nil)
+        try await write(changed, leaf, reaching: long.isEmpty ? end : nil, lane, course)
         while !long.isEmpty {
             var group = BinaryArray(of: .tid)
             var bytes = 0
@@ -261,48 +213,44 @@ struct BatchJob: Sendable {
                 bytes += next.length
                 long.removeFirst()
             }
-            let rows = try await connection.query(
+            let rows = try await lane.session.query(
                 """
-                SELECT t.ctid, t.xmin, \(change.inputs.joined()) FROM ONLY \(identifier: leaf.path) AS t
+                SELECT t.ctid, t.xmin, \(inputs.joined()) FROM ONLY \(identifier: leaf.path) AS t
                 WHERE t.ctid = ANY (\(group)) AND (\(change.filter))
                 """, format: .binary)
-            for row in rows { try add(row, to: buffer) }
-            read += buffer.count
-            written += try await write(buffer, leaf, reaching: long.isEmpty ? blocks.upperBound : nil)
+            var changed = RowArrays(change.outputs)
+            for row in rows { try changed.add(row, change) }
+            try await write(changed, leaf, reaching: long.isEmpty ? end : nil, lane, course)
         }
-        return (written, read)
+        course.note(lane.number, reaching: end, after: clock.now - begin)
     }
 
-    private func add(_ row: Row, to buffer: BatchBuffer) throws {
-        guard let values = try change.change(RowInputs(row: row)) else { return }
-        try row.withBytes(of: 0) { if let span = $0 { buffer.addresses.append(span) } }
-        try row.withBytes(of: 1) { if let span = $0 { buffer.versions.append(span) } }
-        for (index, value) in values.enumerated() { buffer.values[index].append(value) }
-    }
-
-    /// Writes the rows and the checkpoint in one statement, which is a transaction of its own: either both or none.
+    /// Writes rows and the checkpoint in one statement, which is a transaction of its own: either both or none.
     ///
-    /// - Parameter block: where the next batch begins; nil while more of this one is to come.
-    private func write(_ buffer: BatchBuffer, _ leaf: Leaf, reaching block: Int?) async throws -> Int {
-        let place: SQL = block.map { "relation = \(leaf.name), block = \($0), " as SQL } ?? ""
-        guard buffer.count > 0 else {
-            try await connection.execute(
+    /// A row of the same version has the same value, so that the filter needs no second look.
+    ///
+    /// - Parameter block: before which all is done then; nil while more of this one is to come.
+    private func write(
+        _ rows: RowArrays, _ leaf: Leaf, reaching block: Int?, _ lane: Lane, _ course: JobCourse
+    ) async throws {
+        let checkpoint = block.map { course.checkpoint(lane.number, at: $0) }
+        let place: SQL = checkpoint.map { "relation = \(leaf.name), block = \($0), " as SQL } ?? ""
+        guard rows.count > 0 else {
+            try await lane.session.execute(
                 "UPDATE dbpii.jobs SET \(place)updated = now() WHERE column_id = \(column.id) AND job = \(change.name)")
-            return 0
+            return
         }
-        let outputs = change.outputs
-        let names = outputs.indices.map { "v\($0)" }
-        let sets = zip(outputs, names).map { output, name in
+        let names = change.outputs.indices.map { "v\($0)" }
+        let sets = zip(change.outputs, names).map { output, name in
             "\(identifier: output.column) = b.\(identifier: name)\(output.cast)" as SQL
         }.joined()
-        let arrays = ([buffer.addresses, buffer.versions] + buffer.values).map { "\($0)" as SQL }.joined()
         let columns = names.map { "\(identifier: $0)" as SQL }.joined()
-        let touched: Int = try await connection.query(
+        let touched: Int = try await lane.session.query(
             """
             WITH written AS (
                 UPDATE ONLY \(identifier: leaf.path) AS t SET \(sets)
-                FROM unnest(\(arrays)) AS b (address, version, \(columns))
-                WHERE t.ctid = b.address AND t.xmin = b.version AND (\(change.filter))
+                FROM unnest(\(rows.arrays)) AS b (address, version, \(columns))
+                WHERE t.ctid = b.address AND t.xmin = b.version
                 RETURNING 1),
             total AS (SELECT count(*) AS rows FROM written)
             UPDATE dbpii.jobs SET \(place)rows_written = rows_written + total.rows, updated = now()
@@ -310,8 +258,8 @@ struct BatchJob: Sendable {
             RETURNING total.rows
             """
         ).one()[0]
-        buffer.removeAll()
-        return touched
+        let done = course.add(written: touched, of: rows.count, activity)
+        progress?(done)
     }
 
     private static func milliseconds(_ duration: Duration) -> Int64 {
@@ -327,40 +275,39 @@ struct BatchJob: Sendable {
         }
     }
 
-    private func waitForStandbys(_ state: JobState) async throws {
-        let now = ContinuousClock.now
-        guard now - state.lagChecked > .milliseconds(250) else { return }
-        state.lagChecked = now
+    private func waitForStandbys(_ lane: Lane, _ course: JobCourse) async throws {
         while true {
-            let lag: Int? = try await connection.query(
+            let lag: Int? = try await lane.session.query(
                 """
                 SELECT max(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), replay_lsn))::pg_catalog.int8
                 FROM pg_catalog.pg_stat_replication WHERE state = 'streaming'
                 """
             ).one()[0]
             guard let lag, lag > options.maxLag else { return }
-            progress?(
-                Progress("\(activity): waiting for a standby", rows: state.result.rows, totalRows: state.expected))
+            progress?(course.add(written: 0, of: 0, "\(activity): waiting for a standby"))
             try await Task.sleep(for: .milliseconds(500))
         }
     }
 }
 
-/// The rows of a batch on their way to the server.
-private final class BatchBuffer {
-    var addresses = BinaryArray(of: .tid)
-    var versions = BinaryArray(of: .xid)
-    var values: [BinaryArray]
+/// Rows on their way to the server, an array for each column.
+private struct RowArrays: Sendable {
+    private var addresses = BinaryArray(of: .tid)
+    private var versions = BinaryArray(of: .xid)
+    private var values: [BinaryArray]
 
     init(_ outputs: [Output]) {
         values = outputs.map { BinaryArray(of: $0.element) }
     }
 
     var count: Int { addresses.count }
+    var arrays: SQL { ([addresses, versions] + values).map { "\($0)" as SQL }.joined() }
 
-    func removeAll() {
-        addresses.removeAll()
-        versions.removeAll()
-        for index in values.indices { values[index].removeAll() }
+    /// Adds what the change makes of a row, if anything.
+    mutating func add(_ row: Row, _ change: any RowChange) throws {
+        guard let results = try change.change(RowInputs(row: row)) else { return }
+        try row.withBytes(of: 0) { if let span = $0 { addresses.append(span) } }
+        try row.withBytes(of: 1) { if let span = $0 { versions.append(span) } }
+        for (index, value) in results.enumerated() { values[index].append(value) }
     }
 }

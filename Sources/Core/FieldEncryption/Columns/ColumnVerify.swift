@@ -66,67 +66,85 @@ package struct ColumnVerify: Sendable {
                 SELECT pg_catalog.pg_relation_size(\(leaf.oid)::pg_catalog.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8
                 """
             ).one()[0]
-            var block = 0
             // Few at first: how wide rows are shows only then.
             var step = 4
-            while block < blocks {
+            var rows = try await read(leaf, 0..<step, column, cipher)
+            var block = step
+            while true {
                 try Task.checkCancellation()
-                let bytes = try await look(leaf, block..<(block + step), column, cipher, allowsOldKeys, &verdict)
-                block += step
-                step = bytes > 4 << 20 ? max(1, step / 2) : min(256, step * 2)
+                // The server reads on while these rows are judged.
+                let range = block..<(block + step)
+                async let next = range.lowerBound < blocks ? read(leaf, range, column, cipher) : nil
+                let bytes = try judge(rows, leaf, column, cipher, allowsOldKeys, &verdict)
                 progress?(Progress("verifying \(column.name)", rows: verdict.values))
+                guard let further = try await next else { break }
+                rows = further
+                block = range.upperBound
+                step = bytes > 4 << 20 ? max(1, step / 2) : min(256, step * 2)
             }
         }
         if allowsOldKeys == false, verdict.isGood || column.phase == .finished { try await note(column, verdict) }
         return verdict
     }
 
-    private func look(
-        _ leaf: Leaf, _ blocks: Range<Int>, _ column: ColumnDeclaration, _ cipher: ColumnCiphers, _ allowsOldKeys: Bool,
-        _ verdict: inout Verdict
-    ) async throws -> Int {
+    private func read(
+        _ leaf: Leaf, _ blocks: Range<Int>, _ column: ColumnDeclaration, _ cipher: ColumnCiphers
+    ) async throws -> Rows {
         let plain: SQL = column.hasPlaintext ? column.text() : "NULL"
-        let comparesText = column.hasPlaintext && column.phase != .checked
         let twin: SQL = "t.\(identifier: column.twin)"
         let indexes = column.indexes.map { "t.\(identifier: $0.column)" as SQL }
         let list = ([twin] + cipher.extras + [plain] + indexes).joined()
         let present: SQL = column.hasPlaintext ? " OR t.\(identifier: column.column) IS NOT NULL" : ""
-        let rows = try await connection.query(
+        return try await connection.query(
             """
             SELECT t.ctid, t.xmin, \(list) FROM ONLY \(identifier: leaf.path) AS t
             WHERE t.ctid >= \("(\(blocks.lowerBound),0)")::pg_catalog.tid
                 AND t.ctid < \("(\(blocks.upperBound),0)")::pg_catalog.tid AND (\(twin) IS NOT NULL\(present))
             """, format: .binary)
+    }
+
+    /// Judges the rows; gives how many bytes their values had.
+    private func judge(
+        _ rows: Rows, _ leaf: Leaf, _ column: ColumnDeclaration, _ cipher: ColumnCiphers, _ allowsOldKeys: Bool,
+        _ verdict: inout Verdict
+    ) throws -> Int {
+        let comparesText = column.hasPlaintext && column.phase != .checked
+        let plain = 1 + cipher.extras.count
         var bytes = 0
-        let extraCount = cipher.extras.count
         for row in rows {
             let inputs = RowInputs(row: row)
-            let place = { "\(leaf.name) \(Self.address(row))" }
-            let text = try inputs.bytes(1 + extraCount)
-            if text != nil { verdict.plaintexts += 1 }
-            guard let field = try inputs.bytes(0) else {
-                verdict.add(.plaintext, place())
-                continue
-            }
-            bytes += field.count + (text?.count ?? 0)
-            verdict.values += 1
-            // A field under a subject's own key is encrypted, and not the ring's to open.
-            if field.first == SubjectKey.version, field.count >= FieldFormat.shortest { continue }
-            do {
-                let key = try cipher.keys.decrypting(field.span)
-                verdict.keys[key.id, default: 0] += 1
-                let plaintext = try key.open(field.span, cipher.binding(inputs))
-                if key.id != cipher.active.id, !allowsOldKeys { verdict.add(.oldKey, place()) }
-                if comparesText, let text, text != plaintext { verdict.add(.differs, place()) }
-                let expected = try cipher.indexValues(inputs, plaintext, under: key.id)
-                for (number, value) in expected.enumerated() {
-                    if try inputs.bytes(2 + extraCount + number) != value { verdict.add(.wrongIndex, place()) }
+            func report(_ kind: Problem.Kind) { verdict.add(kind, "\(leaf.name) \(Self.address(row))") }
+            try inputs.withBytes(plain) { text in
+                if text != nil { verdict.plaintexts += 1 }
+                try inputs.withBytes(0) { field in
+                    guard let field else { return report(.plaintext) }
+                    bytes += field.count + (text?.count ?? 0)
+                    verdict.values += 1
+                    // A field under a subject's own key is encrypted, and not the ring's to open.
+                    if field.count >= FieldFormat.shortest, field[0] == SubjectKey.version { return }
+                    do {
+                        let key = try cipher.keys.decrypting(field)
+                        verdict.keys[key.id, default: 0] += 1
+                        let plaintext = try key.open(field, cipher.binding(inputs))
+                        if key.id != cipher.active.id, !allowsOldKeys { report(.oldKey) }
+                        if comparesText, let text, !Self.isEqual(text, plaintext) { report(.differs) }
+                        let expected = try cipher.indexValues(inputs, under: key.id) { plaintext }
+                        for (number, value) in expected.enumerated() {
+                            if try inputs.bytes(plain + 1 + number) != value { report(.wrongIndex) }
+                        }
+                    } catch let error as FieldError {
+                        report(Self.kind(error))
+                    }
                 }
-            } catch let error as FieldError {
-                verdict.add(Self.kind(error), place())
             }
         }
         return bytes
+    }
+
+    private static func isEqual(_ text: Span<UInt8>, _ bytes: [UInt8]) -> Bool {
+        guard text.count == bytes.count else { return false }
+        for index in text.indices where text[index] != bytes[index] { return false }
+        return true
     }
 
     private static func kind(_ error: FieldError) -> Problem.Kind {

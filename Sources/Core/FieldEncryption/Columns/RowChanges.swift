@@ -17,7 +17,7 @@ struct Backfill: RowChange {
     func change(_ row: RowInputs) throws -> [[UInt8]?]? {
         let binding = try cipher.binding(row)
         let sealed = try row.withValue { cipher.active.seal($0, binding, padding: column.padding) }
-        return [sealed] + (try cipher.indexValues(row, row.bytes(0), under: cipher.active.id))
+        return [sealed] + (try cipher.indexValues(row, under: cipher.active.id) { try row.bytes(0) })
     }
 }
 
@@ -41,7 +41,7 @@ struct Rotation: RowChange {
         var plaintext = try row.withValue { try cipher.keys.open($0, binding) }
         defer { wipe(&plaintext) }
         let sealed = cipher.active.seal(plaintext.span, binding, padding: column.padding)
-        return [sealed] + (try cipher.indexValues(row, plaintext, under: cipher.active.id))
+        return [sealed] + (try cipher.indexValues(row, under: cipher.active.id) { plaintext })
     }
 }
 
@@ -69,7 +69,7 @@ struct Reindexing: RowChange {
             let key = try cipher.keys.decrypting(field)
             return (key.id, try key.open(field, binding))
         }
-        return try cipher.indexValues(row, plaintext, under: key)
+        return try cipher.indexValues(row, under: key) { plaintext }
     }
 }
 
@@ -141,9 +141,11 @@ struct ColumnCiphers: Sendable {
     }
 
     /// The values of all indexes for one row.
-    func indexValues(_ row: RowInputs, _ value: [UInt8]?, under id: FieldKeyID) throws -> [[UInt8]?] {
+    func indexValues(
+        _ row: RowInputs, under id: FieldKeyID, of value: () throws -> [UInt8]?
+    ) throws -> [[UInt8]?] {
         guard !column.indexes.isEmpty else { return [] }
-        let text = value.map { String(decoding: $0, as: UTF8.self) }
+        let text = try value().map { String(decoding: $0, as: UTF8.self) }
         let start = 1 + (column.rowColumn == nil ? 0 : 1)
         let others = self.others
         return try zip(column.indexes, indexKeys).map { index, keys in
