@@ -9,9 +9,17 @@ LANGUAGE sql IMMUTABLE AS $$
             OPERATOR(pg_catalog.||) data))
 $$;
 
+-- Functions that only others of this schema call have neither rights nor settings of their own: they run with those of their
+-- caller, and nobody else may call them. Changing the settings and back costs more than most of them do. They are PL/pgSQL,
+-- whose plans a session keeps; an SQL function that is not put in the place of its call is planned each time.
 CREATE OR REPLACE FUNCTION dbauth.keyed(purpose text, data bytea) RETURNS bytea
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT dbauth.hmac(s, convert_to(purpose, 'UTF8'), data) FROM dbauth.settings s
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    s dbauth.settings;
+BEGIN
+    SELECT x.* INTO STRICT s FROM dbauth.settings x;
+    RETURN dbauth.hmac(s, convert_to(purpose, 'UTF8'), data);
+END
 $$;
 
 -- One of 65,536.
@@ -22,19 +30,21 @@ $$;
 
 -- A login name as it is compared: without blanks around it, in NFKC, ASCII letters in lower case.
 CREATE OR REPLACE FUNCTION dbauth.name_key(identifier text) RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT lower((CASE WHEN getdatabaseencoding() = 'UTF8' AND octet_length(identifier) <= 1024
-        THEN normalize(btrim(identifier), NFKC) ELSE btrim(identifier) END) COLLATE "C")
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN lower((CASE WHEN getdatabaseencoding() = 'UTF8' AND octet_length(identifier) <= 1024
+        THEN normalize(btrim(identifier), NFKC) ELSE btrim(identifier) END) COLLATE "C");
+END
 $$;
 
 CREATE OR REPLACE FUNCTION dbauth.bucket(purpose text, data bytea) RETURNS integer
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE AS $$
     SELECT dbauth.place(dbauth.keyed(purpose, data))
 $$;
 
 -- Every token, of whatever kind, arrives as its SHA-256: the server and its log never see one.
 CREATE OR REPLACE FUNCTION dbauth.token_hash(purpose text, token bytea) RETURNS bytea
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF token IS NULL OR octet_length(token) <> 32 THEN
         RAISE EXCEPTION 'a token is handed over as its SHA-256, 32 bytes' USING ERRCODE = 'invalid_parameter_value';
@@ -47,9 +57,11 @@ CREATE OR REPLACE FUNCTION dbauth.record(
     action text, outcome text, reason text, account uuid, identifier_hash bytea, address inet, session uuid DEFAULT NULL,
     details jsonb DEFAULT NULL
 ) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO dbauth.events (action, outcome, reason, account_id, identifier_hash, address, session_id, details)
-    VALUES (action, outcome, reason, account, identifier_hash, address, session, details)
+    VALUES (action, outcome, reason, account, identifier_hash, address, session, details);
+END
 $$;
 
 -- Counts one try, before anybody knows how it ends. Beyond `allowed` tries the bucket is locked for `span`; tries while it is
@@ -58,7 +70,7 @@ CREATE OR REPLACE FUNCTION dbauth.count_try(
     bucket integer, step integer, allowed integer, span interval, progressive boolean, from_first boolean,
     OUT ordinal integer, OUT locked boolean
 )
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     b dbauth.buckets;
     at timestamptz;
@@ -97,12 +109,15 @@ $$;
 
 -- What an unknown name is answered with: the scheme of new hashes, and a salt that is always the same for the name.
 CREATE OR REPLACE FUNCTION dbauth.mock_settings(scheme text, salt_hash bytea) RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT scheme || CASE WHEN scheme LIKE '$2%' THEN translate(
-            m.salt, 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/',
-            './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789')
-        ELSE m.salt END
-    FROM (SELECT rtrim(encode(substr(salt_hash, 1, 16), 'base64'), '=')) AS m (salt)
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    salt text := rtrim(encode(substr(salt_hash, 1, 16), 'base64'), '=');
+BEGIN
+    IF scheme NOT LIKE '$2%' THEN RETURN scheme || salt; END IF;
+    RETURN scheme || translate(
+        salt, 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/',
+        './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789');
+END
 $$;
 
 -- Begins a login: counts the try first, whoever it is, then answers with scheme, cost and salt, and with nothing else.
@@ -118,8 +133,8 @@ DECLARE
     known_device boolean;
     place bytea;
     t dbauth.attempts;
-    pair_locked boolean;
-    name_locked boolean;
+    pair record;
+    name record;
     wanted text := dbauth.name_key(coalesce(identifier, ''));
 BEGIN
     SELECT x.* INTO STRICT s FROM dbauth.settings x;
@@ -127,7 +142,7 @@ BEGIN
     SELECT x.* INTO a FROM dbauth.accounts x WHERE x.name_key = wanted AND octet_length(wanted) <= 1024;
     account_key := name_hash || int8send(coalesce(a.lock_epoch, 0));
     device_hash := dbauth.hmac(s, 'device', coalesce(device, ''));
-    known_device := EXISTS (
+    known_device := device IS NOT NULL AND EXISTS (
         SELECT FROM dbauth.devices d
         WHERE d.token_hash = device_hash AND d.account_id = a.id AND d.expires_at > clock_timestamp());
     place := CASE WHEN known_device THEN device_hash ELSE convert_to(
@@ -135,13 +150,12 @@ BEGIN
     t.pair_bucket := dbauth.place(dbauth.hmac(s, 'pair', account_key || place));
     t.name_bucket := 65536 + dbauth.place(dbauth.hmac(s, 'name', account_key));
     -- Pairs before names, everywhere: whoever takes both locks takes them in one order.
-    SELECT c.ordinal, c.locked INTO t.pair_ordinal, pair_locked
-    FROM dbauth.count_try(t.pair_bucket, 1, s.tries, s.lock_time, s.progressive, false) c;
-    SELECT c.locked INTO name_locked
-    FROM dbauth.count_try(
-        t.name_bucket, CASE WHEN known_device THEN 0 ELSE 1 END, s.identifier_tries, s.identifier_time, false, true) c;
+    pair := dbauth.count_try(t.pair_bucket, 1, s.tries, s.lock_time, s.progressive, false);
+    name := dbauth.count_try(
+        t.name_bucket, CASE WHEN known_device THEN 0 ELSE 1 END, s.identifier_tries, s.identifier_time, false, true);
+    t.pair_ordinal := pair.ordinal;
     t.refused := CASE
-        WHEN pair_locked OR (name_locked AND NOT known_device) THEN 'locked'
+        WHEN pair.locked OR (name.locked AND NOT known_device) THEN 'locked'
         WHEN a.id IS NULL THEN 'unknown'
         WHEN NOT a.active THEN 'inactive'
         WHEN a.verifier IS NULL AND a.legacy IS NULL THEN 'no password' END;
@@ -167,7 +181,7 @@ $$;
 
 -- Logins that were begun and never finished are failures, and are recorded as such.
 CREATE OR REPLACE FUNCTION dbauth.sweep_attempts(most integer DEFAULT 2) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     t dbauth.attempts;
     swept integer := 0;
@@ -187,7 +201,7 @@ $$;
 
 -- Records a login that was not one; the try that filled its bucket records the lockout, so that there is one of them.
 CREATE OR REPLACE FUNCTION dbauth.refuse(t dbauth.attempts, reason text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     allowed integer;
 BEGIN
@@ -201,7 +215,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION dbauth.open_session(t dbauth.attempts, session bytea, device bytea, details jsonb)
 RETURNS TABLE (session_id uuid, expires_at timestamptz)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     s dbauth.settings;
     at timestamptz := clock_timestamp();
@@ -253,7 +267,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION dbauth.decide(attempt uuid, digest bytea, matches boolean, session bytea, device bytea)
 RETURNS TABLE (outcome text, account_id uuid, session_id uuid, expires_at timestamptz)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     t dbauth.attempts;
     a dbauth.accounts;

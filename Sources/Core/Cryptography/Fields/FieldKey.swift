@@ -7,8 +7,8 @@ package final class FieldKey: Sendable {
     package let id: FieldKeyID
     package let context: String
     private let key: SecretBytes
-    /// The associated data of either binding; in memory of its own, since counting an array's references costs a tenth of
-    /// an encryption. That of rows is followed by the 16 bytes of the row's uuid.
+    // The associated data of either binding, in memory of its own: counting an array's references costs a twentieth of a
+    // decryption. That of rows is followed by the 16 bytes of the row's uuid.
     nonisolated(unsafe) private let columnData: UnsafeBufferPointer<UInt8>
     nonisolated(unsafe) private let rowData: UnsafeBufferPointer<UInt8>
     private let nonces = NonceBuffer()
