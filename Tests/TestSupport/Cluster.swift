@@ -56,11 +56,12 @@ package struct Cluster: Sendable {
     }
 
     fileprivate static func around(
-        _ settings: [String: String], _ body: @Sendable () async throws -> Void
+        _ settings: [String: String], _ environment: [String: String], _ body: @Sendable () async throws -> Void
     ) async throws {
         var options = TemporaryCluster.Options()
         options.account = try account()
         options.settings = settings
+        options.environment = environment
         try await TemporaryCluster.run(try await installation(), options) { server in
             try await $scoped.withValue(Cluster(server: server)) { try await body() }
         }
@@ -70,11 +71,12 @@ package struct Cluster: Sendable {
 /// A server of its own around a suite, or around one test.
 package struct ClusterTrait: SuiteTrait, TestTrait, TestScoping {
     fileprivate let settings: [String: String]
+    fileprivate var environment: [String: String] = [:]
 
     package func provideScope(
         for test: Test, testCase: Test.Case?, performing body: @Sendable () async throws -> Void
     ) async throws {
-        try await Cluster.around(settings, body)
+        try await Cluster.around(settings, environment, body)
     }
 }
 
@@ -83,4 +85,9 @@ extension Trait where Self == ClusterTrait {
 
     /// With settings of the server, as `["wal_level": "logical"]`.
     package static func cluster(_ settings: [String: String]) -> Self { ClusterTrait(settings: settings) }
+
+    /// With variables in the environment of the server's processes, as `LD_PRELOAD`.
+    package static func cluster(environment: [String: String]) -> Self {
+        ClusterTrait(settings: [:], environment: environment)
+    }
 }

@@ -24,6 +24,8 @@ package struct TemporaryCluster: Sendable {
         package var parent: FilePath = TemporaryCluster.defaultParent
         /// The account that the server runs as; PostgreSQL refuses root.
         package var account: Account?
+        /// Further variables in the environment of the server's programs.
+        package var environment: [String: String] = [:]
 
         package init() {}
     }
@@ -46,10 +48,12 @@ package struct TemporaryCluster: Sendable {
         await TemporaryFolders.sweep(options.parent, account)
         let folder = try TemporaryFolders(in: options.parent, for: account)
         do {
+            // Set by env, not for us: what changes the account before it is not to load a library for the server.
+            let further = options.environment.map { "\($0)=\($1)" }
             let server = try ThrowawayServer(in: folder.path, superuser: options.superuser) { program, arguments in
                 Child(
-                    installation.program(program), arguments, environment: environment, account: account,
-                    stopping: .interrupt)
+                    "/usr/bin/env", further + [installation.program(program).string] + arguments,
+                    environment: Self.environment, account: account, stopping: .interrupt)
             }
             try await server.initialize(encoding: options.encoding, locale: options.locale)
             let settings = Self.settings.merging(options.settings) { $1 }
