@@ -142,37 +142,18 @@ public struct PasswordHasher: Sendable {
 }
 
 /// Lets as many hashes be computed at a time as there are processors: each takes one whole, and tens of megabytes.
-actor HashingQueue {
+struct HashingQueue: Sendable {
     static let shared = HashingQueue(width: Processors.count)
 
-    private var free: Int
-    private var waiting: [CheckedContinuation<Void, Never>] = []
+    private let places: TaskSemaphore
 
     init(width: Int) {
-        free = max(1, width)
+        places = TaskSemaphore(width: width)
     }
 
-    nonisolated func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-        await enter()
-        let result: Result<Value, any Error>
-        do {
-            result = .success(try await onOwnThread(body))
-        } catch {
-            result = .failure(error)
-        }
-        await leave()
-        return try result.get()
-    }
-
-    private func enter() async {
-        if free > 0 {
-            free -= 1
-        } else {
-            await withCheckedContinuation { waiting.append($0) }
-        }
-    }
-
-    private func leave() {
-        if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+    func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        await places.wait()
+        defer { places.signal() }
+        return try await onOwnThread(body)
     }
 }

@@ -5,27 +5,20 @@ import PostgresClient
 actor ConnectionPool {
     private let parameters: ConnectionParameters
     private var idle: [Connection] = []
-    private var free: Int
-    private var waiting: [CheckedContinuation<Void, Never>] = []
+    private let places: TaskSemaphore
 
     init(_ parameters: ConnectionParameters, width: Int) {
         self.parameters = parameters
-        free = max(1, width)
+        places = TaskSemaphore(width: width)
     }
 
     /// Runs one statement.
     ///
     /// - Parameter repeatable: Whether it may run twice, when a connection that lay idle turns out to be dead.
     func query(_ sql: SQL, repeatable: Bool = false) async throws -> Rows {
-        await enter()
-        do {
-            let rows = try await run(sql, mayRepeat: repeatable)
-            leave()
-            return rows
-        } catch {
-            leave()
-            throw error
-        }
+        await places.wait()
+        defer { places.signal() }
+        return try await run(sql, mayRepeat: repeatable)
     }
 
     private func run(_ sql: SQL, mayRepeat: Bool) async throws -> Rows {
@@ -57,17 +50,5 @@ actor ConnectionPool {
         _ = try await connection.query(
             "SELECT set_config('statement_timeout', '30s', false), set_config('lock_timeout', '10s', false)")
         return connection
-    }
-
-    private func enter() async {
-        if free > 0 {
-            free -= 1
-        } else {
-            await withCheckedContinuation { waiting.append($0) }
-        }
-    }
-
-    private func leave() {
-        if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
     }
 }
