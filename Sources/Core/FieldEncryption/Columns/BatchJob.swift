@@ -60,6 +60,8 @@ package struct JobOptions: Sendable {
     /// Stops after so many rows; for tests and for the careful.
     package var limit: Int?
     package var lockTimeout: Duration = .seconds(2)
+    /// Is told what a user should know while the job runs, as that it waits.
+    package var notice: (@Sendable (String) -> Void)?
 
     package init() {}
 }
@@ -74,6 +76,8 @@ package struct JobResult: Sendable, Equatable, Encodable {
     package var retried = 0
     /// Batches that had to wait for a lock and were taken again.
     package var waits = 0
+    /// For how long it stood still because a standby was too far behind.
+    package var standbySeconds = 0.0
     package var seconds = 0.0
 
     package init(left: Int = 0) {
@@ -106,12 +110,13 @@ struct BatchJob: Sendable {
         let state = JobState()
         let leaves = try await column.leaves(on: connection)
         try await prepare()
+        let standbys = StandbyLag(connection, limit: options.maxLag, notice: options.notice)
         state.result.left = try await left(leaves)
         try await enter(state, leaves)
         var pass = 0
         while state.result.left > 0, pass < 8 {
             let before = state.result.rows
-            try await passOver(leaves, state)
+            try await passOver(leaves, state, standbys)
             if let limit = options.limit, state.result.rows >= limit { break }
             state.result.left = try await left(leaves)
             pass += 1
@@ -155,7 +160,6 @@ struct BatchJob: Sendable {
         var blocks = 8
         var resume: (relation: String, block: Int)?
         var expected = 0
-        var lagChecked = ContinuousClock.now
         var failures = 0
     }
 
@@ -177,7 +181,7 @@ struct BatchJob: Sendable {
         }
     }
 
-    private func passOver(_ leaves: [Leaf], _ state: JobState) async throws {
+    private func passOver(_ leaves: [Leaf], _ state: JobState, _ standbys: StandbyLag) async throws {
         let resume = state.resume
         state.resume = nil
         var leaves = leaves[...]
@@ -191,10 +195,12 @@ struct BatchJob: Sendable {
             var block = leaf.name == resume?.relation ? resume?.block ?? 0 : 0
             while block < count {
                 try Task.checkCancellation()
+                state.result.standbySeconds += try await standbys.waitUntilNear {
+                    progress?(Progress("\(activity): \($0)", rows: state.result.rows, totalRows: state.expected))
+                }
                 let end = min(block + state.blocks, count)
                 if try await attempt(leaf, block..<end, state) { block = end }
                 if let limit = options.limit, state.result.rows >= limit { return }
-                try await waitForStandbys(state)
             }
         }
     }
@@ -324,24 +330,6 @@ struct BatchJob: Sendable {
             var bytes: [UInt8] = []
             if let span { bytes.append(span) }
             return bytes
-        }
-    }
-
-    private func waitForStandbys(_ state: JobState) async throws {
-        let now = ContinuousClock.now
-        guard now - state.lagChecked > .milliseconds(250) else { return }
-        state.lagChecked = now
-        while true {
-            let lag: Int? = try await connection.query(
-                """
-                SELECT max(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), replay_lsn))::pg_catalog.int8
-                FROM pg_catalog.pg_stat_replication WHERE state = 'streaming'
-                """
-            ).one()[0]
-            guard let lag, lag > options.maxLag else { return }
-            progress?(
-                Progress("\(activity): waiting for a standby", rows: state.result.rows, totalRows: state.expected))
-            try await Task.sleep(for: .milliseconds(500))
         }
     }
 }
