@@ -50,8 +50,8 @@ struct Residue: Command {
     @Option(help: "How many values to look for.")
     var sample = 1000
 
-    @Option(help: "Where the backups are (default: as dbbackup's).")
-    var repository: String?
+    @Option(help: "Where backups are; repeatable (default: repository of the section pii, and all places of dbbackup).")
+    var repository: [String] = []
 
     @Flag(help: "Clear what can be cleared.")
     var purge = false
@@ -78,10 +78,8 @@ struct Residue: Command {
             schema: table.count > 1 ? table[0] : "public", table: table.last ?? "", column: column)
         let values = try await values(place, connection, context)
         let search = try ResidueSearch(connection, place, needles: values, progress: context.progress)
-        let system = try await connection.systemIdentifier()
-        let database: String = try await connection.query("SELECT pg_catalog.current_database()").one()[0]
-        let backups = try await RetainedBackups.read(
-            context, repository: repository, system: system, database: database)
+        let source = try await RetainedBackups.Source(connection)
+        let backups = try await RetainedBackups.read(context, repositories: repository)?.copies(of: source)
         let found = try await search.run(backups: backups)
         guard purge, found.verdict != .clean else { return ResidueFound(found, allowUnknown: allowUnknown) }
         let purging = ResiduePurge(connection, place, progress: context.progress)

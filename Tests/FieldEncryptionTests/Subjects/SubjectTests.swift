@@ -99,22 +99,25 @@ import Testing
 
     @Test func `erased is said only when nothing is left`() {
         let cleared = entry(cleared: ["wal"])
-        #expect(Erasure(cleared, backups: [], archivesWAL: false).state == .erased)
-        #expect(Erasure(cleared, backups: nil, archivesWAL: false).state == .erasing)
-        #expect(Erasure(cleared, backups: [], archivesWAL: true).state == .erasing)
-        #expect(Erasure(entry(cleared: ["wal", "archive"]), backups: [], archivesWAL: true).state == .erased)
-        #expect(Erasure(entry(cleared: []), backups: [], archivesWAL: false).state == .erasing)
+        #expect(Erasure(cleared, backups: [], wal: .init()).state == .erased)
+        #expect(Erasure(cleared, backups: nil, wal: .init()).state == .erasing)
+        #expect(Erasure(cleared, backups: [], wal: .init(isArchived: true)).state == .erasing)
+        #expect(
+            Erasure(entry(cleared: ["wal", "archive"]), backups: [], wal: .init(isArchived: true)).state == .erased)
+        #expect(Erasure(entry(cleared: []), backups: [], wal: .init()).state == .erasing)
+        #expect(Erasure(cleared, backups: [], wal: .init(receivers: 1)).state == .erasing)
+        #expect(Erasure(entry(cleared: ["standby", "wal"]), backups: [], wal: .init(receivers: 1)).state == .erased)
         // One that was taken after the erasure holds nothing.
-        #expect(Erasure(cleared, backups: [backup(21, until: nil)], archivesWAL: false).state == .erased)
+        #expect(Erasure(cleared, backups: [backup(21, until: nil)], wal: .init()).state == .erased)
     }
 
     @Test func `the end is that of the last copy, and none where one has none`() {
         let cleared = entry(cleared: ["wal"])
-        let dated = Erasure(cleared, backups: [backup(5, until: 36), backup(12, until: 43)], archivesWAL: false)
+        let dated = Erasure(cleared, backups: [backup(5, until: 36), backup(12, until: 43)], wal: .init())
         #expect(dated.until == time(43))
         #expect(dated.copies.count == 2)
         #expect(dated.copies[0].what.contains("before it had a key"))
-        let open = Erasure(cleared, backups: [backup(5, until: nil), backup(12, until: 43)], archivesWAL: false)
+        let open = Erasure(cleared, backups: [backup(5, until: nil), backup(12, until: 43)], wal: .init())
         #expect(open.until == nil)
     }
 }
@@ -189,47 +192,84 @@ struct `Forgetting a person` {
         }
     }
 
+    private struct Answer: Decodable {
+        struct Copy: Decodable {
+            let what, todo: String
+            let until: String?
+        }
+        let state: String
+        let until: String?
+        let copies: [Copy]
+    }
+
     @Test func `backups that hold the key are named with their end`() async throws {
         try await withFieldHost { host in
             let config = host.folder.appending("dbsec.json")
-            try Files.write(Array(#"{ "backup": { "keepDays": 14, "graceHours": 0 } }"#.utf8), to: config)
+            let copies = host.folder.appending("copies")
+            func configure(_ rules: String, _ copies: String = "[]") throws {
+                try Files.write(Array("{ \"backup\": { \(rules), \"copies\": \(copies) } }".utf8), to: config)
+            }
+            try configure(#""keepDays": 14, "keepLast": 3, "graceHours": 0"#)
             let environment = host.environment.merging(["DBSEC_CONFIG": config.string]) { $1 }
+            let named: [String: String?] = ["DBSEC_CONFIG": config.string]
             func backup(_ arguments: String...) async throws {
                 let result = try await Program.run("dbbackup", arguments, environment: environment)
                 #expect(result.status == 0, "\(result.stdout) \(result.stderr)")
+            }
+            func erase(_ arguments: String...) async throws -> Answer {
+                let result = try await Program.run(
+                    "dbpii", ["subject", "erase", "7", "--json"] + arguments, environment: environment)
+                #expect(result.status == 1, "\(result.stderr)")
+                return try JSONDecoder().decode(Answer.self, from: Data(result.stdout.utf8))
             }
             #expect(try await host.run("keys", "init", "--keep-identity-here").status == 0)
             try await backup("init", "--keep-identity-here")
             #expect(try await host.run("subject", "create", "7").status == 0)
             try await backup("run", host.database.name)
-            let erasing = try await host.run(
-                "subject", "erase", "7", "--yes", "--cleared", "wal", "--json",
-                environment: ["DBSEC_CONFIG": config.string])
-            #expect(erasing.status == 1, "\(erasing.stderr)")
-            struct Answer: Decodable {
-                struct Copy: Decodable { let what, until: String }
-                let state, until: String
-                let copies: [Copy]
-            }
-            let answer = try JSONDecoder().decode(Answer.self, from: Data(erasing.stdout.utf8))
-            #expect(answer.state == "erasing")
-            #expect(answer.copies.count == 1)
+            let answer = try await erase("--yes", "--cleared", "wal")
+            #expect(answer.state == "erasing" && answer.copies.count == 1)
             #expect(answer.copies[0].what.contains("the wrapped key and the fields under it"))
-            // Fourteen days, and one for the night after them.
-            let days = try #require(Timestamp(answer.until)).seconds(since: .now()) / 86400
+            // Fourteen days, and one for the night after them; three newer ones are there long before.
+            let days = try #require(answer.until.flatMap { Timestamp($0) }).seconds(since: .now()) / 86400
             #expect(days > 14.5 && days < 15.01)
             // A backup that is taken now holds nothing, and is not named.
             try await backup("run", host.database.name)
-            let again = try await host.run(
-                "subject", "erase", "7", "--json", environment: ["DBSEC_CONFIG": config.string])
-            #expect(try JSONDecoder().decode(Answer.self, from: Data(again.stdout.utf8)).copies.count == 1)
+            #expect(try await erase().copies.count == 1)
+
+            let folder = host.folder.appending("backups/main")
+            let label = try #require(try Files.list(folder).filter { !$0.hasPrefix(".") }.sorted().first)
+            try await backup("hold", label, "--reason", "lawsuit")
+            let held = try await erase()
+            #expect(held.until == nil && held.copies[0].todo.hasPrefix("held: lawsuit"))
+            try await backup("hold", "--release", label)
+            try configure(#""keepTags": ["yearly"]"#)
+            #expect(try await erase().copies[0].until != nil)
+            try configure(#""graceHours": 0"#)
+            #expect(try await erase().copies[0].todo.hasPrefix("no rule in the configuration"))
+
+            // What a prune has given up lies there until its time of grace is over.
+            try await backup("prune", "--keep-last", "1", "--grace-hours", "24")
+            let given = try await erase()
+            #expect(given.copies.count == 1 && given.copies[0].todo.hasPrefix("given up, and removed by"))
+            #expect(given.copies[0].what.contains("the wrapped key"))
+
+            // Nor does anybody know what is in a backup whose signature is wrong, or in a place that cannot be read.
+            let manifest = folder.appending(label).appending("manifest.json")
+            try Files.write(Files.read(manifest) + [10], to: manifest)
+            #expect(try await erase().copies[0].what.contains("nobody can tell what it holds"))
+            try configure(#""graceHours": 0"#, "[\"\(copies)\"]")
+            let unreadable = try await erase()
+            #expect(unreadable.copies.count == 2)
+            #expect(unreadable.copies[1].what.contains("there is no folder \(copies)"))
+
             try await host.database.run("CREATE TABLE t (c text)")
             let residue = try await host.run(
                 "residue", "--table", "t", "--column", "c", "--needles", "-", input: "not anywhere\n",
-                environment: ["DBSEC_CONFIG": config.string])
+                environment: named)
             #expect(residue.status == 1)
-            #expect(
-                residue.stdout.split(separator: "\n").filter { $0.contains("holds the table as it was at") }.count == 2)
+            func lines(_ text: String) -> Int { residue.stdout.split(separator: "\n").count { $0.contains(text) } }
+            #expect(lines("holds the table as it was at") == 1)
+            #expect(lines("may hold the table: ") == 2)
         }
     }
 
@@ -269,5 +309,29 @@ struct `Forgetting a person` {
         #expect(try await store.rewrap(new) == 0)
         #expect(try await ColumnCatalog(connection).columns(under: try old.activeKey().id).isEmpty)
         #expect(try await store.key("1", new).id == key.id)
+    }
+}
+
+@Suite(
+    .cluster(["wal_level": "replica", "max_wal_senders": "2", "min_wal_size": "32MB", "max_wal_size": "128MB"]),
+    .database,
+    .timeLimit(.minutes(10)))
+struct `A person's key in the WAL` {
+    @Test func `is not gone while a slot holds the files, nor while a standby has them`() async throws {
+        try await withFieldHost { host in
+            #expect(try await host.run("keys", "init", "--keep-identity-here").status == 0)
+            #expect(try await host.run("subject", "create", "7").status == 0)
+            try await host.database.run("SELECT pg_create_physical_replication_slot('holds', true)")
+            let held = try await host.run("subject", "erase", "7", "--yes", "--no-backups", "--purge-wal")
+            #expect(held.status == 1 && held.stdout.contains("the server's WAL, in which the wrapped key was written"))
+            #expect(held.stderr.contains("a replication slot, the archive or wal_keep_size holds them"))
+            try await host.database.run("SELECT pg_drop_replication_slot('holds')")
+            try await withStandby { _ in
+                let sent = try await host.run("subject", "erase", "7", "--no-backups", "--purge-wal")
+                #expect(sent.status == 1 && sent.stdout.contains("the WAL files of 1 standbys"), "\(sent.stdout)")
+                let told = try await host.run("subject", "erase", "7", "--no-backups", "--cleared", "standby")
+                #expect(told.stdout == "7: erased\n", "\(told.stdout) \(told.stderr)")
+            }
+        }
     }
 }

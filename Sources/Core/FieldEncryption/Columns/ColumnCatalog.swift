@@ -130,6 +130,20 @@ package struct ColumnCatalog: Sendable {
         }
     }
 
+    /// Ids of all ring keys that this database's columns and subjects have ever been under, in hexadecimal.
+    package func ringKeys() async throws -> Set<String> {
+        var keys = Set(try await columns().flatMap(\.keys))
+        if try await connection.query("SELECT pg_catalog.to_regclass('dbpii.subjects') IS NOT NULL").one()[0] {
+            let rows = try await connection.query(
+                """
+                SELECT DISTINCT pg_catalog.encode(pg_catalog.substring(wrapped, 1, 8), 'hex') FROM dbpii.subjects
+                WHERE wrapped IS NOT NULL
+                """)
+            for row in rows { keys.insert(try row[0]) }
+        }
+        return keys
+    }
+
     /// Which columns have values under the key, in words.
     package func columns(under key: FieldKeyID) async throws -> [String] {
         var found: [String] = []

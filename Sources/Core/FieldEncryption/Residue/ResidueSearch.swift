@@ -355,9 +355,13 @@ package struct ResidueSearch: Sendable {
         }
         return backups.map { backup in
             // What it holds is encrypted, and cannot be searched: it is said, not found.
-            ResiduePlace(
-                .backup, backup.name, .unknown,
-                why: "holds the table as it was at \(backup.taken.brief), encrypted to its recipients; \(backup.kept)")
+            let held =
+                if let doubt = backup.doubt {
+                    "may hold the table: \(doubt)"
+                } else {
+                    "holds the table as it was at \(backup.taken?.brief ?? ""), encrypted to its recipients"
+                }
+            return ResiduePlace(.backup, backup.name, .unknown, why: "\(held); \(backup.kept)")
         }
     }
 }

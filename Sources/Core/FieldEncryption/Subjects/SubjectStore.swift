@@ -310,8 +310,15 @@ package struct SubjectStore: Sendable {
             """)
     }
 
-    package func archivesWAL() async throws -> Bool {
-        try await connection.query("SELECT pg_catalog.current_setting('archive_mode') <> 'off'").one()[0]
+    /// Where else than on this server its WAL goes.
+    package func otherWAL() async throws -> Erasure.OtherWAL {
+        let row = try await connection.query(
+            """
+            SELECT pg_catalog.current_setting('archive_mode') <> 'off',
+                (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication)
+            """
+        ).one()
+        return Erasure.OtherWAL(isArchived: try row[0], receivers: try row[1])
     }
 }
 
@@ -322,6 +329,17 @@ package struct Erasure: Sendable, Encodable {
         /// When it goes by itself; nil when nobody can tell.
         package let until: Timestamp?
         package let todo: String
+    }
+
+    /// Where else than on the server its WAL is kept.
+    package struct OtherWAL: Sendable {
+        package let isArchived: Bool
+        /// Standbys and other receivers that are connected.
+        package let receivers: Int
+
+        package init(isArchived: Bool = false, receivers: Int = 0) {
+            (self.isArchived, self.receivers) = (isArchived, receivers)
+        }
     }
 
     package let state: SubjectStore.State
@@ -338,7 +356,7 @@ package struct Erasure: Sendable, Encodable {
     ///   - backups: nil when nobody has said where they are.
     ///   - leftovers: what the database itself holds.
     package init(
-        _ entry: SubjectStore.Entry, backups: [RetainedCopy]?, archivesWAL: Bool, leftovers: [Copy] = []
+        _ entry: SubjectStore.Entry, backups: [RetainedCopy]?, wal: OtherWAL, leftovers: [Copy] = []
     ) {
         guard let erased = entry.erased else {
             (state, copies) = (.active, [])
@@ -347,14 +365,18 @@ package struct Erasure: Sendable, Encodable {
         var copies = leftovers
         if let backups {
             // One that was taken before the key was made holds the fields under ring keys or in plaintext, if it holds them.
-            for backup in backups where backup.taken < erased {
+            for backup in backups where backup.taken.map({ $0 < erased }) ?? true {
                 let held =
-                    backup.taken < entry.created
-                    ? "the subject's data as it was before it had a key" : "the wrapped key and the fields under it"
+                    if let doubt = backup.doubt {
+                        "nobody can tell what it holds: \(doubt)"
+                    } else if let taken = backup.taken, taken < entry.created {
+                        "the subject's data as it was before it had a key"
+                    } else {
+                        "the wrapped key and the fields under it"
+                    }
+                let when = backup.taken.map { " of \($0.brief)" } ?? ""
                 copies.append(
-                    Copy(
-                        what: "backup \(backup.name) of \(backup.taken.brief): \(held)", until: backup.expires,
-                        todo: backup.kept))
+                    Copy(what: "backup \(backup.name)\(when): \(held)", until: backup.expires, todo: backup.kept))
             }
         } else {
             copies.append(
@@ -368,7 +390,15 @@ package struct Erasure: Sendable, Encodable {
                     what: "the server's WAL, in which the wrapped key was written", until: nil,
                     todo: "--purge-wal writes over it (superuser); or --cleared wal once it is gone"))
         }
-        if archivesWAL, !entry.cleared.contains("archive") {
+        if wal.receivers > 0, !entry.cleared.contains("standby") {
+            copies.append(
+                Copy(
+                    what: "the WAL files of \(wal.receivers) standbys or receivers that are connected", until: nil,
+                    todo:
+                        "CHECKPOINT there until the files of before \(erased.brief) are gone, then say --cleared standby"
+                ))
+        }
+        if wal.isArchived, !entry.cleared.contains("archive") {
             copies.append(
                 Copy(
                     what: "the WAL archive", until: nil,
