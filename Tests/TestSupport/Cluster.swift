@@ -56,9 +56,10 @@ package struct Cluster: Sendable {
     }
 
     fileprivate static func around(
-        _ settings: [String: String], _ body: @Sendable () async throws -> Void
+        _ settings: [String: String], initdb: [String], _ body: @Sendable () async throws -> Void
     ) async throws {
         var options = TemporaryCluster.Options()
+        options.initdb = initdb
         options.account = try account()
         options.settings = settings
         try await TemporaryCluster.run(try await installation(), options) { server in
@@ -70,17 +71,20 @@ package struct Cluster: Sendable {
 /// A server of its own around a suite, or around one test.
 package struct ClusterTrait: SuiteTrait, TestTrait, TestScoping {
     fileprivate let settings: [String: String]
+    fileprivate var initdb: [String] = []
 
     package func provideScope(
         for test: Test, testCase: Test.Case?, performing body: @Sendable () async throws -> Void
     ) async throws {
-        try await Cluster.around(settings, body)
+        try await Cluster.around(settings, initdb: initdb, body)
     }
 }
 
 extension Trait where Self == ClusterTrait {
     package static var cluster: Self { ClusterTrait(settings: [:]) }
 
-    /// With settings of the server, as `["wal_level": "logical"]`.
-    package static func cluster(_ settings: [String: String]) -> Self { ClusterTrait(settings: settings) }
+    /// With settings of the server, as `["wal_level": "logical"]`, and further arguments of initdb.
+    package static func cluster(_ settings: [String: String], initdb: [String] = []) -> Self {
+        ClusterTrait(settings: settings, initdb: initdb)
+    }
 }

@@ -10,8 +10,9 @@ struct Residue: Command {
     static let configuration = CommandConfiguration.verb(
         nil, "Look for a column's plaintext where it survives its encryption, and clear it.",
         details: """
-            Looks for values that were plaintext: dead rows of heap and TOAST, indexes, statistics, WAL, pg_stat_statements, server
-            logs, and names the backups that hold the table as it was. Values come from the column while it lives, from --needles
+            Looks for values that were plaintext: dead rows of heap and TOAST, compressed ones too, indexes, statistics, WAL,
+            pg_stat_statements, server logs; in materialized views of the column, tables that a trigger function of the table names,
+            and tables with a column of this name and type; and names the backups that hold the table as it was. Values come from the column while it lives, from --needles
             (one a line; - reads standard input), or from the encrypted twin by the keyring (--twin, --context). Needs a
             superuser; what could not be looked at is said.
 

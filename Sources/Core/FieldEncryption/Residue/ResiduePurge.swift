@@ -64,6 +64,14 @@ package struct ResiduePurge: Sendable {
                         "writes over the WAL files that are kept for reuse; those that a slot or wal_keep_size holds stay"
                 ))
         }
+        let copies = report.places.filter { $0.kind == .copy && $0.verdict == .found }
+        if !copies.isEmpty {
+            steps.append(
+                Step(
+                    clears: .copy, sql: [],
+                    what: "by hand: "
+                        + copies.map { "\($0.name), which \($0.why ?? "holds it")" }.joined(separator: "; ")))
+        }
         if dirty.contains(.log) {
             steps.append(
                 Step(clears: .log, sql: [], what: "by hand: delete the server's old log files, or what collects them"))

@@ -10,7 +10,7 @@ package struct ResiduePlace: Sendable, Encodable {
     }
 
     package enum Kind: String, Sendable, Encodable, CaseIterable {
-        case heap, toast, index, statistics, wal, statements, log, archive, standby, backup
+        case heap, toast, index, copy, statistics, wal, statements, log, archive, standby, backup
     }
 
     package let kind: Kind
@@ -20,6 +20,8 @@ package struct ResiduePlace: Sendable, Encodable {
     package var values = 0
     package var occurrences = 0
     package var bytes = 0
+    /// Values that were decompressed to look into them.
+    package var compressed = 0
     package var why: String?
 
     package init(_ kind: Kind, _ name: String, _ verdict: Verdict, why: String? = nil) {
