@@ -85,6 +85,39 @@ import Testing
         #expect(try code { _ = try key.open([1] + field.dropFirst(), context: "users.phone", .row(row)) } == .malformed)
     }
 
+    @Test func `an application encrypts for a person, and reads what is not under that key yet`() throws {
+        let keyring = Keyring.test()
+        let cipher = FieldCipher(keyring)
+        let phone = try cipher.column("users.phone")
+        let (made, stored) = try cipher.makeSubject("4711")
+        let sealed = try phone.encrypt("0171 1234567", for: made)
+        let person = try cipher.subject("4711", stored)
+        #expect(person.id == "4711")
+        #expect(try phone.decryptText(sealed, for: person) == "0171 1234567")
+        #expect(try phone.decrypt(sealed, for: person) == Array("0171 1234567".utf8))
+        #expect(try phone.decryptText(phone.encrypt("old"), for: person) == "old")
+        #expect(try phone.encrypt([1, 2], for: person)[0] == 2)
+        #expect(try cipherCode { _ = try phone.decrypt(phone.encrypt([0xFF], for: person), for: made) } == nil)
+        #expect(try cipherCode { _ = try phone.decryptText(phone.encrypt([0xFF], for: person), for: made) } == .notText)
+
+        #expect(try cipherCode { _ = try phone.decrypt(sealed) } == .unknownKey)
+        #expect(try cipherCode { _ = try cipher.column("users.mail").decrypt(sealed, for: person) } == .notAuthentic)
+        let (other, _) = try cipher.makeSubject("4712")
+        #expect(try cipherCode { _ = try phone.decrypt(sealed, for: other) } == .unknownKey)
+        #expect(try cipherCode { _ = try cipher.subject("4712", stored) } == .notAuthentic)
+        #expect(try cipherCode { _ = try FieldCipher(.test()).subject("4711", stored) } == .unknownKey)
+        let erased = FieldSubject.Stored(keyID: stored.keyID, wrapped: nil, commitment: nil)
+        #expect(try cipherCode { _ = try cipher.subject("4711", erased) } == .destroyedKey)
+        #expect(try cipherCode { _ = try cipher.makeSubject("") } == .usage)
+        // A ring that was rotated since opens it still.
+        #expect(try FieldCipher(keyring.rotated()).subject("4711", stored).id == "4711")
+        let bound = try cipher.column("users.mail", binding: .row)
+        let row = "6f1c0f5e-8a4b-4a57-9d2a-0c8a2f6f7b11"
+        let mail = try bound.encrypt("a@b.example", row: row, for: person)
+        #expect(try bound.decryptText(mail, row: row, for: person) == "a@b.example")
+        #expect(try cipherCode { _ = try bound.encrypt("a", for: person) } == .usage)
+    }
+
     private func time(_ day: Int64) -> Timestamp { Timestamp(seconds: 1_800_000_000 + day * 86400) }
 
     private func entry(cleared: [String]) -> SubjectStore.Entry {
