@@ -21,7 +21,7 @@ struct Subject: AsyncParsableCommand {
 }
 
 /// Where records about subjects point to.
-private func target(_ connection: Connection, _ subject: String?) async throws -> AuditTarget {
+func target(_ connection: Connection, _ subject: String?) async throws -> AuditTarget {
     AuditTarget(
         system: try await connection.systemIdentifier(),
         database: try await connection.query("SELECT pg_catalog.current_database()").one()[0], object: subject)
@@ -150,49 +150,6 @@ private struct Fields: Report {
     var text: String { values.joined(separator: "\n") }
 }
 
-struct ExportSubject: Command {
-    static let configuration = CommandConfiguration.verb(
-        "export", "Decrypt everything that the declared columns hold of a person.",
-        details: "Of all columns of dbpii column, in the tables of dbpii subject link. On record, without the values.",
-        examples: ["dbpii subject export -d shop 4711 --json > 4711.json"])
-
-    @OptionGroup var common: CommonOptions
-    @OptionGroup var server: ServerOptions
-    @OptionGroup var place: KeyringOptions
-
-    @Argument(help: "The application's id for the person.")
-    var subject: String
-
-    func run(_ context: Context) async throws -> any Report {
-        let keyring = try await context.openKeyring(place)
-        let connection = try await server.connect(context)
-        let store = SubjectStore(connection)
-        return try await context.openAudit().recording(.subjectExport, target: target(connection, subject)) { note in
-            let values = try await store.export(subject, keyring)
-            note.facts = [
-                "fields": .number(values.count), "columns": .number(Set(values.map(\.column)).count),
-            ]
-            return Exported(subject: subject, fields: values.map { Exported.Field(column: $0.column, value: $0.text) })
-        }
-    }
-}
-
-private struct Exported: Report {
-    struct Field: Encodable, Sendable {
-        let column: String
-        let value: String
-    }
-
-    let subject: String
-    let fields: [Field]
-
-    var text: String {
-        fields.isEmpty
-            ? "nothing is stored of \(Plain.line(subject))"
-            : fields.map { "\(Plain.line($0.column)): \(Plain.line($0.value))" }.joined(separator: "\n")
-    }
-}
-
 struct ListSubjects: Command {
     static let configuration = CommandConfiguration.verb(
         "list", "List the people that have keys, and those that are being forgotten.",
@@ -291,7 +248,7 @@ struct EraseSubject: Command {
         if dryRun {
             let pretended = SubjectStore.Entry(
                 subject: subject, id: entry.id, created: entry.created, erased: entry.erased ?? context.now(),
-                cleared: entry.cleared + cleared + (purgeWal ? ["wal"] : []), complete: nil)
+                cleared: entry.cleared + cleared + ["heap"] + (purgeWal ? ["wal"] : []), complete: nil)
             return ErasureReport(
                 subject: subject, Erasure(pretended, backups: backups, wal: wal, leftovers: leftovers),
                 dryRun: true)
@@ -302,7 +259,13 @@ struct EraseSubject: Command {
         return try await context.openAudit().recording(.subjectErase, target: about) { note in
             if entry.state == .active { try await store.erase(subject) }
             var gone = cleared
-            if purgeWal {
+            // Only once: another's dead row is no concern of this one's.
+            var isClear = entry.cleared.contains("heap")
+            if !isClear {
+                isClear = try await store.clearDeadRows()
+                if isClear { gone.append("heap") }
+            }
+            if purgeWal, isClear {
                 let purge = ResiduePurge(
                     connection, ResidueSearch.Column(schema: "dbpii", table: "subjects", column: "wrapped"),
                     progress: context.progress)

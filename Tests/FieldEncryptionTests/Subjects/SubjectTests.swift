@@ -131,21 +131,22 @@ import Testing
     }
 
     @Test func `erased is said only when nothing is left`() {
-        let cleared = entry(cleared: ["wal"])
+        let cleared = entry(cleared: ["heap", "wal"])
         #expect(Erasure(cleared, backups: [], wal: .init()).state == .erased)
+        #expect(Erasure(entry(cleared: ["wal"]), backups: [], wal: .init()).state == .erasing)
         #expect(Erasure(cleared, backups: nil, wal: .init()).state == .erasing)
         #expect(Erasure(cleared, backups: [], wal: .init(isArchived: true)).state == .erasing)
         #expect(
-            Erasure(entry(cleared: ["wal", "archive"]), backups: [], wal: .init(isArchived: true)).state == .erased)
+            Erasure(entry(cleared: ["heap", "wal", "archive"]), backups: [], wal: .init(isArchived: true)).state == .erased)
         #expect(Erasure(entry(cleared: []), backups: [], wal: .init()).state == .erasing)
         #expect(Erasure(cleared, backups: [], wal: .init(receivers: 1)).state == .erasing)
-        #expect(Erasure(entry(cleared: ["standby", "wal"]), backups: [], wal: .init(receivers: 1)).state == .erased)
+        #expect(Erasure(entry(cleared: ["heap", "standby", "wal"]), backups: [], wal: .init(receivers: 1)).state == .erased)
         // One that was taken after the erasure holds nothing.
         #expect(Erasure(cleared, backups: [backup(21, until: nil)], wal: .init()).state == .erased)
     }
 
     @Test func `the end is that of the last copy, and none where one has none`() {
-        let cleared = entry(cleared: ["wal"])
+        let cleared = entry(cleared: ["heap", "wal"])
         let dated = Erasure(cleared, backups: [backup(5, until: 36), backup(12, until: 43)], wal: .init())
         #expect(dated.until == time(43))
         #expect(dated.copies.count == 2)
@@ -190,8 +191,13 @@ struct `Forgetting a person` {
             let dry = try await host.run("subject", "erase", "7", "--dry-run", "--no-backups")
             #expect(dry.status == 1 && dry.stdout.contains("would be erasing"))
             #expect(try await host.run("subject", "erase", "7").status == 64)
+            let reader = try await host.database.connect()
+            try await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            _ = try await reader.query("SELECT count(*) FROM pg_class")
             let erasing = try await host.run("subject", "erase", "7", "--yes")
             #expect(erasing.status == 1)
+            #expect(erasing.stdout.contains("an old version of the row in the table dbpii.subjects"))
+            try await reader.execute("COMMIT")
             #expect(erasing.stdout.contains("7: erasing with no date at which it ends"))
             #expect(erasing.stdout.contains("nobody has said where they are"))
             #expect(erasing.stdout.contains("1 plaintext in public.users.phone"))
@@ -306,6 +312,50 @@ struct `Forgetting a person` {
         }
     }
 
+    @Test func `many fields of one person go through as they come`() async throws {
+        try await withFieldHost { host in
+            try await host.database.run(
+                """
+                CREATE TABLE notes (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), owner text, note text)
+                    PARTITION BY HASH (id);
+                CREATE TABLE notes_0 PARTITION OF notes FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+                CREATE TABLE notes_1 PARTITION OF notes FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+                INSERT INTO notes (owner, note) SELECT 'o''' || n % 2, repeat('n' || n, 20000) FROM generate_series(1, 120) n;
+                """)
+            #expect(try await host.run("keys", "init", "--keep-identity-here").status == 0)
+            #expect(
+                try await host.run(
+                    "column", "start", "--table", "notes", "--column", "note", "--row-column", "id"
+                ).status == 0)
+            #expect(try await host.run("column", "backfill", "--table", "notes", "--column", "note").status == 0)
+            #expect(try await host.run("subject", "link", "--table", "notes", "--column", "owner").status == 0)
+            let made = try await host.run("subject", "create", "o'1", "--adopt")
+            #expect(made.stdout.hasSuffix("put 60 fields under it\n"), "\(made.stdout) \(made.stderr)")
+            #expect(
+                try await host.database.value(
+                    "SELECT count(*) FROM notes WHERE get_byte(note_enc, 0) = 2 AND owner = 'o''1'") == "60")
+            let result = try await host.run("subject", "export", "o'1", "--json")
+            let document = try JSONDecoder().decode(Exported.self, from: Data(result.stdout.utf8))
+            #expect(document.subject == "o'1" && document.schema == 1)
+            #expect(document.fields.count == 60)
+            let wanted = (0..<60).map { String(repeating: "n\($0 * 2 + 1)", count: 20000) }
+            #expect(Set(document.fields.map(\.value)) == Set(wanted))
+            #expect(document.fields.allSatisfy { $0.column == "public.notes.note" })
+            #expect(try await host.run("subject", "create", "nobody").status == 0)
+            #expect(try await host.run("subject", "export", "nobody").stdout == "nothing is stored of nobody\n")
+            #expect(
+                try await host.run("subject", "export", "nobody", "--json").stdout
+                    == "{\"fields\":[],\"schema\":1,\"subject\":\"nobody\"}\n")
+        }
+    }
+
+    private struct Exported: Decodable {
+        struct Field: Decodable { let column, value: String }
+        let fields: [Field]
+        let schema: Int
+        let subject: String
+    }
+
     @Test func `the wrapped key is in no file of the server afterwards`() async throws {
         let connection = try await Database.current.connect()
         let store = SubjectStore(connection)
@@ -322,7 +372,18 @@ struct `Forgetting a person` {
         let old = try await heap()
         before.feed(old.span)
         #expect(before.count == 1)
+        // Who has a snapshot from before may still see the row, and it stays for as long.
+        let reader = try await Database.current.connect()
+        try await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        _ = try await reader.query("SELECT count(*) FROM pg_class")
         try await store.erase("secret-subject")
+        #expect(try await store.clearDeadRows(attempts: 2) == false)
+        var kept = search.pass()
+        let still = try await heap()
+        kept.feed(still.span)
+        #expect(kept.count == 1)
+        try await reader.execute("COMMIT")
+        #expect(try await store.clearDeadRows(attempts: 1000))
         var after = search.pass()
         let new = try await heap()
         after.feed(new.span)

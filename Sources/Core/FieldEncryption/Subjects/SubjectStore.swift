@@ -42,13 +42,7 @@ package struct SubjectStore: Sendable {
         }
     }
 
-    /// One value of a subject, decrypted.
-    package struct Value: Sendable {
-        package let column: String
-        package let text: String
-    }
-
-    private let connection: Connection
+    let connection: Connection
 
     package init(_ connection: Connection) {
         self.connection = connection
@@ -173,85 +167,12 @@ package struct SubjectStore: Sendable {
         return count
     }
 
-    // MARK: A subject's fields
-
-    /// Puts the subject's fields, which are under ring keys, under its own; tells how many.
-    ///
-    /// By compare-and-set, so that a value the application writes meanwhile is not written over.
-    package func adopt(_ key: SubjectKey, _ keyring: Keyring) async throws -> Int {
-        var count = 0
-        try await forEachColumn { table, column in
-            let keys = ColumnKeys(column.context, in: keyring)
-            for (field, row) in try await fields(of: key.subject, table, column)
-            where field.first == FieldFormat.version {
-                let binding = try Self.binding(row, column)
-                let sealed = key.seal(
-                    try keys.open(field.span, binding), context: column.context, binding, padding: column.padding)
-                count += try await connection.execute(
-                    """
-                    UPDATE \(identifier: [table.schema, table.name]) SET \(identifier: column.twin) = \(sealed)
-                    WHERE \(identifier: table.column)::text = \(key.subject) AND \(identifier: column.twin) = \(field)
-                    """)
-            }
-        }
-        return count
-    }
-
-    /// Everything that the declared columns hold of a subject, decrypted.
-    package func export(_ subject: String, _ keyring: Keyring) async throws -> [Value] {
-        let key = try await key(subject, keyring)
-        var values: [Value] = []
-        try await forEachColumn { table, column in
-            let keys = ColumnKeys(column.context, in: keyring)
-            for (field, row) in try await fields(of: subject, table, column) {
-                let binding = try Self.binding(row, column)
-                let bytes =
-                    field.first == SubjectKey.version
-                    ? try key.open(field, context: column.context, binding) : try keys.open(field.span, binding)
-                values.append(
-                    Value(
-                        column: "\(table.schema).\(table.name).\(column.column)",
-                        text: String(validating: bytes, as: UTF8.self) ?? "\\x" + Hex.encode(bytes)))
-            }
-        }
-        return values
-    }
-
-    private func forEachColumn(_ body: (Table, ColumnDeclaration) async throws -> Void) async throws {
-        let columns = try await ColumnCatalog(connection).columns()
-        for table in try await tables() {
-            for column in columns where column.schema == table.schema && column.table == table.name {
-                try await body(table, column)
-            }
-        }
-    }
-
-    private func fields(
-        of subject: String, _ table: Table, _ column: ColumnDeclaration
-    ) async throws -> [(field: [UInt8], row: String?)] {
-        let row: SQL = column.rowColumn.map { "\(identifier: $0)::text" } ?? "NULL::text"
-        return try await connection.query(
-            """
-            SELECT \(identifier: column.twin), \(row) FROM \(identifier: [table.schema, table.name])
-            WHERE \(identifier: table.column)::text = \(subject) AND \(identifier: column.twin) IS NOT NULL
-            """
-        ).map { (try $0[0], try $0[1]) }
-    }
-
-    private static func binding(_ row: String?, _ column: ColumnDeclaration) throws -> FieldBinding {
-        guard column.rowColumn != nil else { return .column }
-        guard let id = row.flatMap({ RowID($0) }) else {
-            throw FieldError(.malformed, "a row of \(column.name) has no uuid")
-        }
-        return .row(id)
-    }
-
     // MARK: Erasing
 
     /// What the linked tables themselves still hold of the subject that its key does not protect.
     package func leftovers(_ subject: String) async throws -> [Erasure.Copy] {
         var left: [Erasure.Copy] = []
-        try await forEachColumn { table, column in
+        for (table, column) in try await linkedColumns() {
             let twin: SQL = "\(identifier: column.twin)"
             var checks: [(what: String, todo: String, condition: SQL)] = [
                 (
@@ -288,15 +209,29 @@ package struct SubjectStore: Sendable {
         return left
     }
 
-    /// Destroys the key in the database and in the dead rows of its table.
+    /// Destroys the key in the database; the old version of the row is there until `clearDeadRows` says that it is not.
     package func erase(_ subject: String) async throws {
         try await connection.execute(
             """
             UPDATE dbpii.subjects SET wrapped = NULL, commitment = NULL, erased = now()
             WHERE subject = \(subject) AND erased IS NULL
             """)
-        // The old version of the row holds the wrapped key.
-        try await connection.execute("VACUUM (FULL) dbpii.subjects")
+    }
+
+    /// Rewrites the table without the old versions of rows, which hold wrapped keys; false when some had to stay.
+    ///
+    /// A rewrite takes along what a transaction of another session may still see, even one that only begins to connect.
+    package func clearDeadRows(attempts: Int = 20) async throws -> Bool {
+        for attempt in 0..<attempts {
+            if attempt > 0 { try await Task.sleep(for: .milliseconds(250)) }
+            _ = try await connection.takeNotices()
+            try await connection.execute("VACUUM (FULL, VERBOSE) dbpii.subjects")
+            // `N dead row versions cannot be removed yet`: the detail begins with its number in every language.
+            let details = try await connection.takeNotices().compactMap(\.detail)
+            guard !details.isEmpty else { return false }
+            if details.allSatisfy({ Int($0.prefix { $0.isNumber }) == 0 }) { return true }
+        }
+        return false
     }
 
     /// Notes what somebody says is gone, and that nothing is left, when that is so.
@@ -383,6 +318,12 @@ package struct Erasure: Sendable, Encodable {
                 Copy(
                     what: "backups: nobody has said where they are", until: nil,
                     todo: "name them with --repository, or say --no-backups"))
+        }
+        if !entry.cleared.contains("heap") {
+            copies.append(
+                Copy(
+                    what: "an old version of the row in the table dbpii.subjects, which a running transaction may still see",
+                    until: nil, todo: "end transactions that began before, and run erase again"))
         }
         if !entry.cleared.contains("wal") {
             copies.append(
