@@ -137,10 +137,12 @@ import Testing
         #expect(Erasure(cleared, backups: nil, wal: .init()).state == .erasing)
         #expect(Erasure(cleared, backups: [], wal: .init(isArchived: true)).state == .erasing)
         #expect(
-            Erasure(entry(cleared: ["heap", "wal", "archive"]), backups: [], wal: .init(isArchived: true)).state == .erased)
+            Erasure(entry(cleared: ["heap", "wal", "archive"]), backups: [], wal: .init(isArchived: true)).state
+                == .erased)
         #expect(Erasure(entry(cleared: []), backups: [], wal: .init()).state == .erasing)
         #expect(Erasure(cleared, backups: [], wal: .init(receivers: 1)).state == .erasing)
-        #expect(Erasure(entry(cleared: ["heap", "standby", "wal"]), backups: [], wal: .init(receivers: 1)).state == .erased)
+        #expect(
+            Erasure(entry(cleared: ["heap", "standby", "wal"]), backups: [], wal: .init(receivers: 1)).state == .erased)
         // One that was taken after the erasure holds nothing.
         #expect(Erasure(cleared, backups: [backup(21, until: nil)], wal: .init()).state == .erased)
     }
@@ -196,7 +198,7 @@ struct `Forgetting a person` {
             _ = try await reader.query("SELECT count(*) FROM pg_class")
             let erasing = try await host.run("subject", "erase", "7", "--yes")
             #expect(erasing.status == 1)
-            #expect(erasing.stdout.contains("an old version of the row in the table dbpii.subjects"))
+            #expect(erasing.stdout.contains("an old version of the row in dbpii.subjects"))
             try await reader.execute("COMMIT")
             #expect(erasing.stdout.contains("7: erasing with no date at which it ends"))
             #expect(erasing.stdout.contains("nobody has said where they are"))

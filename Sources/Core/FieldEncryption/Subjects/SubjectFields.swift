@@ -94,7 +94,7 @@ extension SubjectStore {
 
     /// Fetches from a cursor, as many rows at a time as have some megabytes.
     ///
-    /// - Parameter isHeld: whether the cursor is of the session, so that `body` may change the rows in transactions of its own.
+    /// - Parameter isHeld: whether the cursor is of the session, so that `body` may change rows in transactions of its own.
     private nonisolated(nonsending) func forEachField(
         of subject: String, _ table: Table, _ column: ColumnDeclaration, _ condition: SQL, isHeld: Bool,
         _ body: nonisolated(nonsending) (StoredField) async throws -> Void
@@ -111,7 +111,8 @@ extension SubjectStore {
             """)
         var size = 64
         while true {
-            let rows = try await connection.query("FETCH FORWARD \(raw: String(size)) FROM dbpii_fields", format: .binary)
+            let rows = try await connection.query(
+                "FETCH FORWARD \(raw: String(size)) FROM dbpii_fields", format: .binary)
             var bytes = 0
             for row in rows {
                 let found = StoredField(relation: try row[0], address: try row[1], field: try row[2], row: try row[3])

@@ -322,7 +322,7 @@ package struct Erasure: Sendable, Encodable {
         if !entry.cleared.contains("heap") {
             copies.append(
                 Copy(
-                    what: "an old version of the row in the table dbpii.subjects, which a running transaction may still see",
+                    what: "an old version of the row in dbpii.subjects, which a running transaction may still see",
                     until: nil, todo: "end transactions that began before, and run erase again"))
         }
         if !entry.cleared.contains("wal") {
