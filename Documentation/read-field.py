@@ -3,12 +3,16 @@
 
     python3 read-field.py keyring.json users.phone -i identity.txt [--row UUID] < fields
     python3 read-field.py keyring.json users.phone -p passphrase.txt            < fields
+    python3 read-field.py keyring.json users.phone -i identity.txt --subject "$(psql -Atc \\
+        "SELECT subject, key_id, wrapped, commitment FROM dbpii.subjects WHERE subject = '4711'")" < fields
 
-Standard input holds one field a line, as psql prints a bytea: \\x01.... The format is described in fields.md.
+Standard input holds one field a line, as psql prints a bytea: \\x01..., or \\x02... for fields of a person. The formats are
+described in fields.md and erasure.md.
 """
 import argparse
 import base64
 import hashlib
+import hmac
 import json
 import subprocess
 import sys
@@ -49,14 +53,27 @@ def associated_data(key, context, row=None):
 
 
 def open_field(field, ring_keys, context, row=None):
-    """`ring_keys` are the ring's keys by their ids."""
-    if len(field) < 50 or field[0] != 1:
-        raise ValueError("this is no field of version 1")
+    """`ring_keys` are the ring's keys, and subjects' keys, by their ids."""
+    if len(field) < 50 or field[0] not in (1, 2):
+        raise ValueError("this is no field of version 1 or 2")
     key, nonce, sealed = field[1:9], field[9:33], field[33:]
     if key not in ring_keys:
         raise ValueError(f"the keyring has no key {key.hex()}")
     padded = aead_open(sealed, associated_data(key, context, row), nonce, field_key(ring_keys[key], context))
     return padded.rstrip(b"\0")[:-1]
+
+
+def subject_key(row, ring_keys):
+    """The id and the key of a person, from the row of dbpii.subjects as psql -At prints it."""
+    subject, *columns = row.rsplit("|", 3)
+    identifier, wrapped, commitment = (bytes.fromhex(column.removeprefix("\\x")) for column in columns)
+    ring_key = ring_keys[wrapped[:8]]
+    bound = prefixed(b"dbsec subject v1", subject.encode(), identifier)
+    key = aead_open(wrapped[32:], bound, wrapped[8:32], blake2b(prefixed(b"dbsec subject wrap v1"), ring_key))
+    expected = hmac.digest(blake2b(prefixed(b"dbsec subject commitment v1"), ring_key), bound + key, "sha256")
+    if key_id(key) != identifier or not hmac.compare_digest(expected, commitment):
+        raise ValueError("the row of the subject was changed")
+    return identifier, key
 
 
 def read_keyring(path, identity=None, passphrase=None):
@@ -94,9 +111,12 @@ def main():
     arguments.add_argument("-i", "--identity", help="a file with the age identity")
     arguments.add_argument("-p", "--passphrase", help="a file with the passphrase")
     arguments.add_argument("--row", help="the row's uuid, for a column that is bound to its rows")
+    arguments.add_argument("--subject", help="the person's row of dbpii.subjects, as psql -At prints it")
     given = arguments.parse_args()
     passphrase = open(given.passphrase, "rb").read().rstrip(b"\r\n") if given.passphrase else None
     keys = read_keyring(given.keyring, given.identity, passphrase)
+    if given.subject:
+        keys.update([subject_key(given.subject, keys)])
     for line in sys.stdin:
         field = bytes.fromhex(line.strip().removeprefix("\\x"))
         sys.stdout.buffer.write(open_field(field, keys, given.context, given.row) + b"\n")

@@ -200,7 +200,7 @@ private func rules(_ random: inout Repeatable) -> Set<RetentionRule> {
 }
 
 /// The same numbers for the same seed, so that a failure can be repeated.
-private struct Repeatable: RandomNumberGenerator {
+struct Repeatable: RandomNumberGenerator {
     var state: UInt64
 
     mutating func next() -> UInt64 {

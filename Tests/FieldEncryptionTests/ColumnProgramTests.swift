@@ -218,7 +218,8 @@ func withFieldHost(_ body: (FieldHost) async throws -> Void) async throws {
             try Files.write(Array(Self.manifest(key: old).utf8), to: backup.appending("manifest.json"))
             try Files.write([], to: backup.appending("manifest.json.minisig"))
             let kept = try await host.run("keys", "destroy", old)
-            #expect(kept.status == 1 && kept.stdout.contains("main/20261126T000000Z: users.phone"), "\(kept.stderr)")
+            // A manifest that nobody signed says nothing of what it is of, whatever it says.
+            #expect(kept.status == 1 && kept.stdout.contains("main/20261126T000000Z, perhaps: "), "\(kept.stdout)")
             try Files.removeTree(backup)
 
             #expect(

@@ -56,9 +56,11 @@ package struct Cluster: Sendable {
     }
 
     fileprivate static func around(
-        _ settings: [String: String], _ environment: [String: String], _ body: @Sendable () async throws -> Void
+        _ settings: [String: String], initdb: [String], environment: [String: String],
+        _ body: @Sendable () async throws -> Void
     ) async throws {
         var options = TemporaryCluster.Options()
+        options.initdb = initdb
         options.account = try account()
         options.settings = settings
         options.environment = environment
@@ -71,20 +73,23 @@ package struct Cluster: Sendable {
 /// A server of its own around a suite, or around one test.
 package struct ClusterTrait: SuiteTrait, TestTrait, TestScoping {
     fileprivate let settings: [String: String]
+    fileprivate var initdb: [String] = []
     fileprivate var environment: [String: String] = [:]
 
     package func provideScope(
         for test: Test, testCase: Test.Case?, performing body: @Sendable () async throws -> Void
     ) async throws {
-        try await Cluster.around(settings, environment, body)
+        try await Cluster.around(settings, initdb: initdb, environment: environment, body)
     }
 }
 
 extension Trait where Self == ClusterTrait {
     package static var cluster: Self { ClusterTrait(settings: [:]) }
 
-    /// With settings of the server, as `["wal_level": "logical"]`.
-    package static func cluster(_ settings: [String: String]) -> Self { ClusterTrait(settings: settings) }
+    /// With settings of the server, as `["wal_level": "logical"]`, and further arguments of initdb.
+    package static func cluster(_ settings: [String: String], initdb: [String] = []) -> Self {
+        ClusterTrait(settings: settings, initdb: initdb)
+    }
 
     /// With variables in the environment of the server's processes, as `LD_PRELOAD`.
     package static func cluster(environment: [String: String]) -> Self {

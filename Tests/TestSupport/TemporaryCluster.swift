@@ -20,6 +20,8 @@ package struct TemporaryCluster: Sendable {
         package var locale = "C.UTF-8"
         /// Settings of the server; they beat our own defaults, which trade safety for speed.
         package var settings: [String: String] = [:]
+        /// Further arguments of initdb.
+        package var initdb: [String] = []
         /// Where the folder is made; short, since a socket's path has at most 107 bytes.
         package var parent: FilePath = TemporaryCluster.defaultParent
         /// The account that the server runs as; PostgreSQL refuses root.
@@ -55,7 +57,7 @@ package struct TemporaryCluster: Sendable {
                     "/usr/bin/env", further + [installation.program(program).string] + arguments,
                     environment: Self.environment, account: account, stopping: .interrupt)
             }
-            try await server.initialize(encoding: options.encoding, locale: options.locale)
+            try await server.initialize(encoding: options.encoding, locale: options.locale, further: options.initdb)
             let settings = Self.settings.merging(options.settings) { $1 }
             let cluster = TemporaryCluster(
                 parameters: server.parameters, folder: folder.path, installation: installation)

@@ -17,9 +17,12 @@ package protocol Report: Encodable, Sendable {
     var text: String { get }
     /// `.success`, or `.negative` when the answer is no.
     var status: ExitStatus { get }
+    /// Whether the verb has printed it already, piece by piece, since all of it would fill the memory.
+    var isPrinted: Bool { get }
 }
 
 extension Report {
+    package var isPrinted: Bool { false }
     package var status: ExitStatus { .success }
 }
 
@@ -60,6 +63,7 @@ extension Command {
     }
 
     private func print(_ report: any Report) throws {
+        guard !report.isPrinted else { return }
         if common.json {
             try StandardOutput.write(JSONDocument.text(report) + "\n")
         } else if !report.text.isEmpty, !(common.quiet && report.status == .success) {

@@ -9,7 +9,9 @@ package struct PatternSearch: Sendable {
 
     private let patterns: [[UInt8]]
     private let classes: [Class]
-    private let longest: Int
+    /// The length of the longest pattern.
+    package let longest: Int
+    fileprivate let hasZeros: Bool
 
     /// Patterns that are hashed alike.
     private struct Class: Sendable {
@@ -45,6 +47,7 @@ package struct PatternSearch: Sendable {
         }
         self.patterns = patterns
         self.classes = classes.keys.sorted().compactMap { classes[$0] }
+        hasZeros = patterns.contains { $0.contains(0) }
         longest = patterns.map(\.count).max() ?? 0
     }
 
@@ -69,6 +72,22 @@ package struct PatternSearch: Sendable {
 
         package mutating func feed(_ piece: Span<UInt8>) {
             bytes += piece.count
+            // Long stretches of zeros, as of files that were made in advance, hold nothing: no pattern has a zero in it.
+            var start = 0
+            for block in stride(from: 0, to: piece.count, by: Self.block) {
+                let end = min(block + Self.block, piece.count)
+                guard !search.hasZeros, piece.extracting(block..<end).isZero else { continue }
+                look(into: piece.extracting(start..<block))
+                tail = []
+                start = end
+            }
+            look(into: piece.extracting(start..<piece.count))
+        }
+
+        private static let block = 1 << 13
+
+        private mutating func look(into piece: Span<UInt8>) {
+            guard piece.count > 0 else { return }
             let old = tail.count
             var buffer = tail
             piece.withUnsafeBufferPointer { buffer.append(contentsOf: $0) }

@@ -24,7 +24,7 @@ package actor Connection {
 
     /// Connects by libpq's own rules and makes `search_path` safe.
     ///
-    /// - Parameter onNotice: Called on the connection's thread for every notice; without it they wait for `takeNotices()`.
+    /// - Parameter onNotice: Called on the connection's thread for every notice, as soon as it comes.
     package static func open(
         _ parameters: ConnectionParameters, onNotice: (@Sendable (PostgresNotice) -> Void)? = nil
     ) async throws -> Connection {

@@ -18,7 +18,7 @@ package struct PostgresNotice: Sendable, Equatable {
     }
 }
 
-/// Keeps the newest notices, or hands each to whoever asked for them; called by libpq on the connection's thread only.
+/// Keeps the newest notices, and hands each to whoever asked for them; called by libpq on the connection's thread only.
 final class NoticeReceiver: @unchecked Sendable {
     private static let limit = 1000
     private let handler: (@Sendable (PostgresNotice) -> Void)?
@@ -51,11 +51,8 @@ final class NoticeReceiver: @unchecked Sendable {
             severity: field(clibpq_diag_severity) ?? "NOTICE", code: field(clibpq_diag_sqlstate) ?? "00000",
             message: field(clibpq_diag_message) ?? "", detail: field(clibpq_diag_detail),
             advice: field(clibpq_diag_hint))
-        if let handler {
-            handler(notice)
-        } else {
-            if kept.count == Self.limit { kept.removeFirst() }
-            kept.append(notice)
-        }
+        handler?(notice)
+        if kept.count == Self.limit { kept.removeFirst() }
+        kept.append(notice)
     }
 }

@@ -81,14 +81,14 @@ struct Prune: Command {
     }
 
     func run(_ context: Context) async throws -> any Report {
-        let settings = try context.settings
+        let settings = try context.settings.retention
         // A rule on the command line stands for all of those in the file.
         let policy = try RetentionPolicy(
             rules.isEmpty ? settings.rules : rules, requiredProof: requireProof ?? settings.requiredProof)
         let repository = try await context.repository(place)
         let pruning = Pruning(
             repository: repository, keys: context.keys, policy: policy,
-            graceHours: graceHours ?? settings.graceHours ?? 24, storage: settings.storage, now: context.now)
+            graceHours: graceHours ?? settings.graceHours, storage: settings.storage, now: context.now)
         let clusters = try repository.clusters().filter { cluster == nil || $0 == cluster }
         if let cluster, clusters.isEmpty {
             throw PlainFailure(.inputMissing, "there is no cluster \"\(cluster)\" in \(repository.name)")

@@ -24,14 +24,7 @@ struct Settings: Decodable, Sendable {
     var hooks = RunHooks()
     /// More places for every backup: `remote:path` of rclone's, or folders.
     var copies: [String] = []
-    /// From `keepLast`, `keepDays`, `keepWithin`, `keepHourly`, `keepDaily`, `keepWeekly`, `keepMonthly`, `keepYearly` and
-    /// `keepTags`.
-    var rules: Set<RetentionRule> = []
-    /// From `requireProof`.
-    var requiredProof: ProofLevel?
-    var graceHours: Int?
-    /// From `appendOnly` and `lockDays`.
-    var storage = Pruning.Storage.removable
+    var retention = RetentionSettings()
     /// Where scratch clusters are made; the default is memory when the backup fits, else the state folder.
     var scratchFolder: String?
     /// The libraries that a scratch cluster may load because the source did.
@@ -46,12 +39,6 @@ struct Settings: Decodable, Sendable {
         case databases, exclude, jobs, configFiles, maxLoss, ignoreLossOf, failOnAnomaly, hooks, ping
     }
 
-    private static let numbered: [(Keys, @Sendable (Int) -> RetentionRule)] = [
-        (.keepLast, { .last($0) }), (.keepDays, { .days($0) }), (.keepHourly, { .each(.hourly, $0) }),
-        (.keepDaily, { .each(.daily, $0) }), (.keepWeekly, { .each(.weekly, $0) }),
-        (.keepMonthly, { .each(.monthly, $0) }), (.keepYearly, { .each(.yearly, $0) }),
-    ]
-
     init() {}
 
     init(from decoder: any Decoder) throws {
@@ -60,18 +47,7 @@ struct Settings: Decodable, Sendable {
         copies = try container.decodeIfPresent([String].self, forKey: .copies) ?? []
         cluster = try container.decodeIfPresent(String.self, forKey: .cluster)
         lockWaitTimeout = try container.decodeIfPresent(Int.self, forKey: .lockWaitTimeout)
-        for (key, rule) in Self.numbered {
-            if let number = try container.decodeIfPresent(Int.self, forKey: key) { rules.insert(rule(number)) }
-        }
-        if let text = try container.decodeIfPresent(String.self, forKey: .keepWithin) {
-            guard let span = CalendarSpan(text) else {
-                throw Rejected(
-                    "\"\(text)\" is no length of time: write 30d, 6m or 2y5m7d3h",
-                    at: container.codingPath + [Keys.keepWithin])
-            }
-            rules.insert(.within(span))
-        }
-        for tag in try container.decodeIfPresent([String].self, forKey: .keepTags) ?? [] { rules.insert(.tagged(tag)) }
+        retention = try RetentionSettings(from: decoder)
         databases = try container.decodeIfPresent([String].self, forKey: .databases)
         exclude = try container.decodeIfPresent([String].self, forKey: .exclude)
         jobs = try container.number(.jobs, in: 1...64)
@@ -84,10 +60,6 @@ struct Settings: Decodable, Sendable {
         if let ping = hooks.ping, !RunHooks.isURL(ping) {
             throw Rejected("ping is a URL that begins with https:// or http://", at: container.codingPath + [Keys.ping])
         }
-        requiredProof = try container.decodeIfPresent(ProofLevel.self, forKey: .requireProof)
-        graceHours = try container.decodeIfPresent(Int.self, forKey: .graceHours)
-        if let days = try container.decodeIfPresent(Int.self, forKey: .lockDays) { storage = .locked(days: days) }
-        if try container.decodeIfPresent(Bool.self, forKey: .appendOnly) == true { storage = .appendOnly }
         scratchFolder = try container.decodeIfPresent(String.self, forKey: .scratchFolder)
         allowedPreloadLibraries = try container.decodeIfPresent([String].self, forKey: .allowedPreloadLibraries)
         smokeFile = try container.decodeIfPresent(String.self, forKey: .smokeFile)

@@ -59,6 +59,7 @@ struct PaceOptions: ParsableArguments, Sendable {
         options.batchTime = .milliseconds(batchTime)
         options.maxLag = try (maxLag ?? context.settings.maxLag).map { $0 << 20 } ?? options.maxLag
         options.limit = limit
+        if !context.isQuiet { options.notice = { context.warn($0) } }
         return options
     }
 }
@@ -98,6 +99,7 @@ struct JobReport: Report {
         if result.seconds > 0, result.rows > 0 {
             parts.append("\(Words.count(Int(Double(result.rows) / result.seconds))) rows/s")
         }
+        if result.standbySeconds > 0 { parts.append("\(Words.duration(result.standbySeconds)) waiting for a standby") }
         parts.append("\(Words.count(result.left)) left")
         return ([parts.joined(separator: ", ")] + [next].compactMap(\.self)).joined(separator: "\n")
     }

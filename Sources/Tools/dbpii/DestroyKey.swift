@@ -26,8 +26,8 @@ struct DestroyKey: Command {
     @Argument(help: "The key's id, as dbpii keys list shows it.", transform: keyID)
     var key: FieldKeyID
 
-    @Option(help: "Where the backups are (default: repository in the section pii, or backups/ in the state folder).")
-    var repository: String?
+    @Option(help: "Where backups are; repeatable (default: repository of the section pii, and all places of dbbackup).")
+    var repository: [String] = []
 
     @Flag(help: "Do not ask a database: nothing there is encrypted with the key.")
     var offline = false
@@ -63,12 +63,9 @@ struct DestroyKey: Command {
     }
 
     private func needs(_ context: Context, _ keyring: Keyring) async throws -> [String] {
-        let place = try repository ?? context.settings.repository ?? context.state.backups.string
-        let memory = SignatureMemory(context.state.path.appending("cache/signatures"))
-        let repository = try await Repository.open(
-            place, mirrors: context.state.path.appending("mirrors"), remembering: memory)
         guard let entry = keyring.entries.first(where: { $0.id == key }) else { return [] }
-        var needs = try KeyUse.backups(in: repository, needing: entry)
+        let backups = try await RetainedBackups.read(context, repositories: repository)
+        var needs = (backups?.places ?? []).flatMap { KeyUse.backups(in: $0, needing: entry) }
         if !offline {
             let connection = try await server.connect(context)
             needs += try await ColumnCatalog(connection).columns(under: key)
@@ -80,26 +77,26 @@ struct DestroyKey: Command {
 
 /// Which retained backups a key is needed for.
 enum KeyUse {
-    static func backups(in repository: Repository, needing key: Keyring.Entry) throws -> [String] {
-        var needs: [String] = []
-        for backup in try repository.backups() {
-            let name = "backup \(backup.cluster)/\(backup.label)"
-            let manifest: Manifest
-            do {
-                manifest = try Manifest(reading: backup.manifestBytes, named: name)
-            } catch {
-                needs.append("\(name), perhaps: its manifest cannot be read")
-                continue
+    static func backups(in place: RetainedBackups.Place, needing key: Keyring.Entry) -> [String] {
+        let backups: [RetainedBackup]
+        switch place.backups {
+        case .success(let found): backups = found
+        case .failure(let error):
+            return ["backups in \(place.name), perhaps: \(RetainedBackups.words(error))"]
+        }
+        return backups.filter(\.isWhole).compactMap { backup in
+            guard let manifest = backup.manifest else {
+                return "backup \(backup.name), perhaps: \(backup.doubt ?? "its manifest cannot be read")"
             }
             let uses = manifest.fieldKeys ?? []
             if let use = uses.first(where: { $0.keys.contains(key.id.description) }) {
-                needs.append("\(name): \(use.context)")
-            } else if !uses.isEmpty, wasActive(key, from: manifest.started, to: manifest.finished) {
-                // What an application wrote just before may be under it, and not be noted in the catalogue yet.
-                needs.append("\(name), made while the key was active: \(uses.map(\.context).joined(separator: ", "))")
+                return "backup \(backup.name): \(use.context); \(backup.kept)"
             }
+            // What an application wrote just before may be under it, and not be noted in the catalogue yet.
+            guard !uses.isEmpty, wasActive(key, from: manifest.started, to: manifest.finished) else { return nil }
+            let contexts = uses.map(\.context).joined(separator: ", ")
+            return "backup \(backup.name), made while the key was active: \(contexts); \(backup.kept)"
         }
-        return needs
     }
 
     private static func wasActive(_ key: Keyring.Entry, from start: Timestamp, to end: Timestamp) -> Bool {

@@ -10,8 +10,9 @@ struct Residue: Command {
     static let configuration = CommandConfiguration.verb(
         nil, "Look for a column's plaintext where it survives its encryption, and clear it.",
         details: """
-            Looks for values that were plaintext: dead rows of heap and TOAST, indexes, statistics, WAL, pg_stat_statements, server
-            logs, and names the backups that hold the table as it was. Values come from the column while it lives, from --needles
+            Looks for values that were plaintext: dead rows of heap and TOAST, compressed ones too, indexes, statistics, WAL,
+            pg_stat_statements, server logs; in materialized views of the column, tables that a trigger function of the table names,
+            and tables with a column of this name and type; and names the backups that hold the table as it was. Values come from the column while it lives, from --needles
             (one a line; - reads standard input), or from the encrypted twin by the keyring (--twin, --context). Needs a
             superuser; what could not be looked at is said.
 
@@ -50,8 +51,8 @@ struct Residue: Command {
     @Option(help: "How many values to look for.")
     var sample = 1000
 
-    @Option(help: "Where the backups are (default: as dbbackup's).")
-    var repository: String?
+    @Option(help: "Where backups are; repeatable (default: repository of the section pii, and all places of dbbackup).")
+    var repository: [String] = []
 
     @Flag(help: "Clear what can be cleared.")
     var purge = false
@@ -78,10 +79,8 @@ struct Residue: Command {
             schema: table.count > 1 ? table[0] : "public", table: table.last ?? "", column: column)
         let values = try await values(place, connection, context)
         let search = try ResidueSearch(connection, place, needles: values, progress: context.progress)
-        let system = try await connection.systemIdentifier()
-        let database: String = try await connection.query("SELECT pg_catalog.current_database()").one()[0]
-        let backups = try await RetainedBackups.read(
-            context, repository: repository, system: system, database: database)
+        let source = try await RetainedBackups.Source(connection)
+        let backups = try await RetainedBackups.read(context, repositories: repository)?.copies(of: source)
         let found = try await search.run(backups: backups)
         guard purge, found.verdict != .clean else { return ResidueFound(found, allowUnknown: allowUnknown) }
         let purging = ResiduePurge(connection, place, progress: context.progress)

@@ -21,7 +21,7 @@ struct Subject: AsyncParsableCommand {
 }
 
 /// Where records about subjects point to.
-private func target(_ connection: Connection, _ subject: String?) async throws -> AuditTarget {
+func target(_ connection: Connection, _ subject: String?) async throws -> AuditTarget {
     AuditTarget(
         system: try await connection.systemIdentifier(),
         database: try await connection.query("SELECT pg_catalog.current_database()").one()[0], object: subject)
@@ -150,49 +150,6 @@ private struct Fields: Report {
     var text: String { values.joined(separator: "\n") }
 }
 
-struct ExportSubject: Command {
-    static let configuration = CommandConfiguration.verb(
-        "export", "Decrypt everything that the declared columns hold of a person.",
-        details: "Of all columns of dbpii column, in the tables of dbpii subject link. On record, without the values.",
-        examples: ["dbpii subject export -d shop 4711 --json > 4711.json"])
-
-    @OptionGroup var common: CommonOptions
-    @OptionGroup var server: ServerOptions
-    @OptionGroup var place: KeyringOptions
-
-    @Argument(help: "The application's id for the person.")
-    var subject: String
-
-    func run(_ context: Context) async throws -> any Report {
-        let keyring = try await context.openKeyring(place)
-        let connection = try await server.connect(context)
-        let store = SubjectStore(connection)
-        return try await context.openAudit().recording(.subjectExport, target: target(connection, subject)) { note in
-            let values = try await store.export(subject, keyring)
-            note.facts = [
-                "fields": .number(values.count), "columns": .number(Set(values.map(\.column)).count),
-            ]
-            return Exported(subject: subject, fields: values.map { Exported.Field(column: $0.column, value: $0.text) })
-        }
-    }
-}
-
-private struct Exported: Report {
-    struct Field: Encodable, Sendable {
-        let column: String
-        let value: String
-    }
-
-    let subject: String
-    let fields: [Field]
-
-    var text: String {
-        fields.isEmpty
-            ? "nothing is stored of \(Plain.line(subject))"
-            : fields.map { "\(Plain.line($0.column)): \(Plain.line($0.value))" }.joined(separator: "\n")
-    }
-}
-
 struct ListSubjects: Command {
     static let configuration = CommandConfiguration.verb(
         "list", "List the people that have keys, and those that are being forgotten.",
@@ -236,7 +193,8 @@ struct EraseSubject: Command {
         "erase", "Destroy a person's key, and say what could still bring it back, until when.",
         details: """
             Its fields are unreadable at once wherever the key is not. "erased" is said only when nothing is left that holds it:
-            until then the state is "erasing", with every backup and copy by name and its end; run it again to see how far it is.
+            until then the state is "erasing", with every backup and copy by name, and its end as dbbackup's rules in the
+            configuration will bring it, or why there is none; run it again to see how far it is.
             Exit code 0 when erased, 1 while erasing. Cannot be taken back. On record.
             """,
         examples: [
@@ -250,8 +208,8 @@ struct EraseSubject: Command {
     @Argument(help: "The application's id for the person.")
     var subject: String
 
-    @Option(help: "Where the backups are (default: as dbbackup's).")
-    var repository: String?
+    @Option(help: "Where backups are; repeatable (default: repository of the section pii, and all places of dbbackup).")
+    var repository: [String] = []
 
     @Flag(help: "There are no backups that could hold the key.")
     var noBackups = false
@@ -259,7 +217,7 @@ struct EraseSubject: Command {
     @Flag(help: "Write over the server's WAL, in which the wrapped key was written (superuser).")
     var purgeWal = false
 
-    @Option(help: "Say that this is gone: wal or archive (repeatable).")
+    @Option(help: "Say that this is gone: wal, archive or standby (repeatable).")
     var cleared: [String] = []
 
     @Flag(help: "Only say what would be left.")
@@ -269,10 +227,10 @@ struct EraseSubject: Command {
     var yes = false
 
     func validate() throws {
-        guard cleared.allSatisfy(["wal", "archive"].contains) else {
-            throw ValidationError("--cleared is wal or archive")
+        guard cleared.allSatisfy(["wal", "archive", "standby"].contains) else {
+            throw ValidationError("--cleared is wal, archive or standby")
         }
-        guard !(noBackups && repository != nil) else {
+        guard !(noBackups && !repository.isEmpty) else {
             throw ValidationError("--no-backups and --repository exclude each other")
         }
     }
@@ -282,19 +240,17 @@ struct EraseSubject: Command {
         let store = SubjectStore(connection)
         let entry = try await store.entry(subject)
         let about = try await target(connection, subject)
+        let source = try await RetainedBackups.Source(connection)
         let backups =
-            noBackups
-            ? []
-            : try await RetainedBackups.read(
-                context, repository: repository, system: about.system ?? "", database: about.database ?? "")
-        let archives = try await store.archivesWAL()
+            noBackups ? [] : try await RetainedBackups.read(context, repositories: repository)?.copies(of: source)
+        let wal = try await store.otherWAL()
         let leftovers = try await store.leftovers(subject)
         if dryRun {
             let pretended = SubjectStore.Entry(
                 subject: subject, id: entry.id, created: entry.created, erased: entry.erased ?? context.now(),
-                cleared: entry.cleared + cleared + (purgeWal ? ["wal"] : []), complete: nil)
+                cleared: entry.cleared + cleared + ["heap"] + (purgeWal ? ["wal"] : []), complete: nil)
             return ErasureReport(
-                subject: subject, Erasure(pretended, backups: backups, archivesWAL: archives, leftovers: leftovers),
+                subject: subject, Erasure(pretended, backups: backups, wal: wal, leftovers: leftovers),
                 dryRun: true)
         }
         if entry.state == .active {
@@ -303,16 +259,28 @@ struct EraseSubject: Command {
         return try await context.openAudit().recording(.subjectErase, target: about) { note in
             if entry.state == .active { try await store.erase(subject) }
             var gone = cleared
-            if purgeWal {
+            // Only once: another's dead row is no concern of this one's.
+            var isClear = entry.cleared.contains("heap")
+            if !isClear {
+                isClear = try await store.clearDeadRows()
+                if isClear { gone.append("heap") }
+            }
+            if purgeWal, isClear {
                 let purge = ResiduePurge(
                     connection, ResidueSearch.Column(schema: "dbpii", table: "subjects", column: "wrapped"),
                     progress: context.progress)
-                _ = try await purge.overwriteWAL()
-                gone.append("wal")
+                let held = try await purge.overwriteWAL().held
+                if held == 0 {
+                    gone.append("wal")
+                } else {
+                    context.warn(
+                        "\(Words.plural(held, "WAL file")) could not be let go of: a replication slot, the archive or "
+                            + "wal_keep_size holds them (see pg_replication_slots); run it again once they are free")
+                }
             }
             try await store.note(subject, cleared: gone, isComplete: false)
             let erasure = Erasure(
-                try await store.entry(subject), backups: backups, archivesWAL: archives, leftovers: leftovers)
+                try await store.entry(subject), backups: backups, wal: wal, leftovers: leftovers)
             try await store.note(subject, cleared: [], isComplete: erasure.state == .erased)
             note.facts = ["copies": .number(erasure.copies.count)]
             if let until = erasure.until { note.facts["until"] = .text(until.brief) }

@@ -113,4 +113,38 @@ import Testing
             #expect(read.stdout == values.map { $0 + "\n" }.joined(), "\(read.stderr)")
         }
     }
+
+    @Test(arguments: [nil, "6f1c0f5e-8a4b-4a57-9d2a-0c8a2f6f7b11"] as [String?])
+    func `the independent reader reads fields of a person`(row: String?) async throws {
+        try #require(Files.exists(Self.python), "run scripts/fetch-fields")
+        try await withTemporaryFolder { folder in
+            let file = KeyringFile(folder.appending("keyring.json"))
+            let identity = try AgeIdentity.generate()
+            let path = folder.appending("secret")
+            try Files.write(identity.secret.bytes + [10], to: path)
+            try file.create(Keyring.test(), .recipients([identity.recipient].compactMap(\.self)))
+            let cipher = try FieldCipher(file.open(with: identity.secret).keyring)
+            let column = try cipher.column("users.name", binding: row == nil ? .column : .row)
+            // An id may have the sign in it that psql puts between columns.
+            let (person, stored) = try cipher.makeSubject("47|11")
+            let values = ["", "Ada", "Žofie 🦀", String(repeating: "long ", count: 300)]
+            let fields = try values.map { try column.encrypt($0, row: row, for: person) }
+            #expect(fields.allSatisfy { $0[0] == 2 })
+            let columns = [stored.keyID, stored.wrapped ?? [], stored.commitment ?? []].map { "\\x" + Hex.encode($0) }
+            func read(_ columns: [String]) async throws -> ProgramResult {
+                try await Program.run(
+                    "/usr/bin/python3",
+                    [
+                        packageRoot.appending("Documentation/read-field.py").string, file.path.string, "users.name",
+                        "-i", path.string, "--subject", (["47|11"] + columns).joined(separator: "|"),
+                    ] + (row.map { ["--row", $0] } ?? []),
+                    environment: ["PYTHONPATH": Self.python.string],
+                    input: Array(fields.map { "\\x" + Hex.encode($0) + "\n" }.joined().utf8))
+            }
+            let result = try await read(columns)
+            #expect(result.stdout == values.map { $0 + "\n" }.joined(), "\(result.stderr)")
+            let changed = try await read([columns[0], columns[1], "\\x" + String(repeating: "00", count: 32)])
+            #expect(changed.status == 1 && changed.stderr.contains("the row of the subject was changed"))
+        }
+    }
 }

@@ -74,6 +74,38 @@ import Testing
         }
     }
 
+    @Test func `a table that is renamed meanwhile stops the job with its new name, under which it goes on`()
+        async throws
+    {
+        let scene = try await ColumnScene(
+            """
+            CREATE TABLE users (id integer PRIMARY KEY, phone text, filler text);
+            INSERT INTO users SELECT n, 'phone ' || n, repeat('x', 400) FROM generate_series(1, 20000) n
+            """)
+        try await scene.start()
+        let declaration = try await scene.declaration()
+        var options = scene.options
+        options.batchTime = .milliseconds(1)
+        let connection = try await scene.database.connect()
+        let jobs = ColumnJobs(connection, scene.keyring, options: options)
+        let job = Task { try await jobs.backfill(declaration) }
+        while try await scene.database.value("SELECT count(phone_enc) > 0 FROM users") != "t" {}
+        try await scene.database.run("ALTER TABLE users RENAME TO \"The People\"")
+        let failure = await #expect(throws: PlainFailure.self) { try await job.value }
+        #expect(failure?.status == .temporary)
+        #expect(failure?.sentence.contains("public.users was renamed to public.The People") == true)
+
+        let catalog = ColumnCatalog(scene.connection)
+        let moved = try await catalog.column(["public", "The People"], "phone")
+        #expect(moved.path == ["public", "The People"] && moved.id == declaration.id)
+        let result = try await scene.jobs.backfill(moved)
+        #expect(result.left == 0 && result.rows > 0 && result.rows < 20000)
+        #expect(try await ColumnVerify(scene.connection, scene.keyring).run(moved).isGood)
+        // Another table of the old name is another table.
+        try await scene.database.run("CREATE TABLE users (id integer, phone text)")
+        await #expect(throws: PlainFailure.self) { _ = try await catalog.column(["public", "users"], "phone") }
+    }
+
     @Test func `a backfill beside writers that forget the twin, and writers that do not`() async throws {
         let scene = try await ColumnScene(Self.setup)
         try await scene.start()

@@ -45,6 +45,46 @@ import Testing
         #expect(try await scene.database.value("SELECT to_regnamespace('dbpii') IS NULL") == "t")
     }
 
+    @Test func `rights on the column are given on its twin and its index columns, and back`() async throws {
+        let role = "reader \(UInt32.random(in: 1...9_999_999))"
+        let scene = try await ColumnScene(
+            """
+            CREATE ROLE "\(role)";
+            CREATE TABLE users (id integer PRIMARY KEY, phone text NOT NULL);
+            INSERT INTO users VALUES (1, 'one');
+            GRANT SELECT (id, phone), UPDATE (phone) ON users TO "\(role)" WITH GRANT OPTION; GRANT INSERT (phone) ON users TO PUBLIC
+            """)
+        let statements = try await plan(scene).statements()
+        #expect(statements.contains("GRANT INSERT (\"phone_enc\") ON \"public\".\"users\" TO PUBLIC"))
+        #expect(
+            statements.contains(
+                "GRANT UPDATE (\"phone_enc\") ON \"public\".\"users\" TO \"\(role)\" WITH GRANT OPTION"))
+        try await scene.start(indexes: ["exact::16"])
+        func rights(_ column: String) async throws -> String? {
+            try await scene.database.value(
+                """
+                SELECT string_agg(entry::text, ' ' ORDER BY entry::text) FROM pg_attribute, unnest(attacl) entry
+                WHERE attrelid = 'users'::regclass AND attname = '\(column)'
+                """)
+        }
+        let all = try await rights("phone")
+        #expect(all?.contains("r*w*") == true)
+        for column in ["phone_enc", "phone_exact"] { #expect(try await rights(column) == all) }
+        try await scene.backfill()
+        let added = try await scene.jobs.add(IndexDeclaration("last4:last4:12", of: "phone"), to: scene.declaration())
+        #expect(added.indexes.count == 2)
+        #expect(try await rights("phone_last4") == all)
+        try await scene.backfill()
+        _ = try await scene.jobs.reindex(scene.declaration())
+        _ = try await ColumnGate(scene.connection).look(scene.declaration(), quietFor: 0)
+        let finish = ColumnFinish(scene.connection)
+        try await finish.check(scene.declaration())
+        try await finish.drop(scene.declaration())
+        _ = try await ColumnRevert(scene.connection).begin(scene.declaration())
+        #expect(try await rights("phone") == all)
+        try await scene.database.run("DROP OWNED BY \"\(role)\"; DROP ROLE \"\(role)\"")
+    }
+
     @Test func `the drop is refused while a view shows the column`() async throws {
         let scene = try await ColumnScene(
             """

@@ -25,6 +25,25 @@ import Testing
         }
     }
 
+    @Test func `stretches of zeros between are passed over, and only they`() {
+        let search = PatternSearch([bytes("alphabet"), bytes("gammaray")])
+        for zeros in [1, 8191, 8192, 8193, 20_000, 40_000] {
+            var stream = bytes("alphabet") + [UInt8](repeating: 0, count: zeros) + bytes("gammaray")
+            stream += [UInt8](repeating: 0, count: zeros) + bytes("xalphabet")
+            for size in [stream.count, 5, 8192, 10_000] {
+                var pass = search.pass()
+                for start in stride(from: 0, to: stream.count, by: size) {
+                    pass.feed(Array(stream[start..<min(start + size, stream.count)]).span)
+                }
+                #expect((pass.found, pass.count, pass.bytes) == ([0, 1], 3, stream.count))
+            }
+        }
+        // As a wrapped key may have them.
+        var pass = PatternSearch([[UInt8](repeating: 0, count: 6)]).pass()
+        pass.feed([UInt8](repeating: 0, count: 9000).span)
+        #expect(pass.count == 9000 - 5)
+    }
+
     @Test func `patterns that begin alike are told apart`() {
         let search = PatternSearch([bytes("abcdef1"), bytes("abcdef2"), bytes("abcdef")])
         var pass = search.pass()
@@ -38,13 +57,14 @@ private let hasStatements = ProcessInfo.processInfo.environment["DBSEC_TEST_POST
 
 private let serverSettings = [
     "shared_preload_libraries": hasStatements ? "pg_stat_statements" : "", "logging_collector": "on",
-    "log_statement": "all", "min_wal_size": "32MB", "max_wal_size": "128MB", "wal_compression": "off",
+    "log_statement": "all", "min_wal_size": "2MB", "max_wal_size": "128MB", "wal_compression": "off",
     "autovacuum": "off",
 ]
 
 /// Of its own server, since WAL and statistics are shared by all databases of one.
 @Suite(
-    .cluster(serverSettings), .database, .serialized, .timeLimit(.minutes(10)))
+    // Small WAL files, since every search reads all of them.
+    .cluster(serverSettings, initdb: ["--wal-segsize=1"]), .database, .serialized, .timeLimit(.minutes(10)))
 struct `Residue of a plaintext` {
     private static let rows = 20_000
     private static let values = (1...rows).map { "+4917\(10_000_000 + $0 * 7)" }

@@ -85,6 +85,39 @@ import Testing
         #expect(try code { _ = try key.open([1] + field.dropFirst(), context: "users.phone", .row(row)) } == .malformed)
     }
 
+    @Test func `an application encrypts for a person, and reads what is not under that key yet`() throws {
+        let keyring = Keyring.test()
+        let cipher = FieldCipher(keyring)
+        let phone = try cipher.column("users.phone")
+        let (made, stored) = try cipher.makeSubject("4711")
+        let sealed = try phone.encrypt("0171 1234567", for: made)
+        let person = try cipher.subject("4711", stored)
+        #expect(person.id == "4711")
+        #expect(try phone.decryptText(sealed, for: person) == "0171 1234567")
+        #expect(try phone.decrypt(sealed, for: person) == Array("0171 1234567".utf8))
+        #expect(try phone.decryptText(phone.encrypt("old"), for: person) == "old")
+        #expect(try phone.encrypt([1, 2], for: person)[0] == 2)
+        #expect(try cipherCode { _ = try phone.decrypt(phone.encrypt([0xFF], for: person), for: made) } == nil)
+        #expect(try cipherCode { _ = try phone.decryptText(phone.encrypt([0xFF], for: person), for: made) } == .notText)
+
+        #expect(try cipherCode { _ = try phone.decrypt(sealed) } == .unknownKey)
+        #expect(try cipherCode { _ = try cipher.column("users.mail").decrypt(sealed, for: person) } == .notAuthentic)
+        let (other, _) = try cipher.makeSubject("4712")
+        #expect(try cipherCode { _ = try phone.decrypt(sealed, for: other) } == .unknownKey)
+        #expect(try cipherCode { _ = try cipher.subject("4712", stored) } == .notAuthentic)
+        #expect(try cipherCode { _ = try FieldCipher(.test()).subject("4711", stored) } == .unknownKey)
+        let erased = FieldSubject.Stored(keyID: stored.keyID, wrapped: nil, commitment: nil)
+        #expect(try cipherCode { _ = try cipher.subject("4711", erased) } == .destroyedKey)
+        #expect(try cipherCode { _ = try cipher.makeSubject("") } == .usage)
+        // A ring that was rotated since opens it still.
+        #expect(try FieldCipher(keyring.rotated()).subject("4711", stored).id == "4711")
+        let bound = try cipher.column("users.mail", binding: .row)
+        let row = "6f1c0f5e-8a4b-4a57-9d2a-0c8a2f6f7b11"
+        let mail = try bound.encrypt("a@b.example", row: row, for: person)
+        #expect(try bound.decryptText(mail, row: row, for: person) == "a@b.example")
+        #expect(try cipherCode { _ = try bound.encrypt("a", for: person) } == .usage)
+    }
+
     private func time(_ day: Int64) -> Timestamp { Timestamp(seconds: 1_800_000_000 + day * 86400) }
 
     private func entry(cleared: [String]) -> SubjectStore.Entry {
@@ -98,23 +131,29 @@ import Testing
     }
 
     @Test func `erased is said only when nothing is left`() {
-        let cleared = entry(cleared: ["wal"])
-        #expect(Erasure(cleared, backups: [], archivesWAL: false).state == .erased)
-        #expect(Erasure(cleared, backups: nil, archivesWAL: false).state == .erasing)
-        #expect(Erasure(cleared, backups: [], archivesWAL: true).state == .erasing)
-        #expect(Erasure(entry(cleared: ["wal", "archive"]), backups: [], archivesWAL: true).state == .erased)
-        #expect(Erasure(entry(cleared: []), backups: [], archivesWAL: false).state == .erasing)
+        let cleared = entry(cleared: ["heap", "wal"])
+        #expect(Erasure(cleared, backups: [], wal: .init()).state == .erased)
+        #expect(Erasure(entry(cleared: ["wal"]), backups: [], wal: .init()).state == .erasing)
+        #expect(Erasure(cleared, backups: nil, wal: .init()).state == .erasing)
+        #expect(Erasure(cleared, backups: [], wal: .init(isArchived: true)).state == .erasing)
+        #expect(
+            Erasure(entry(cleared: ["heap", "wal", "archive"]), backups: [], wal: .init(isArchived: true)).state
+                == .erased)
+        #expect(Erasure(entry(cleared: []), backups: [], wal: .init()).state == .erasing)
+        #expect(Erasure(cleared, backups: [], wal: .init(receivers: 1)).state == .erasing)
+        #expect(
+            Erasure(entry(cleared: ["heap", "standby", "wal"]), backups: [], wal: .init(receivers: 1)).state == .erased)
         // One that was taken after the erasure holds nothing.
-        #expect(Erasure(cleared, backups: [backup(21, until: nil)], archivesWAL: false).state == .erased)
+        #expect(Erasure(cleared, backups: [backup(21, until: nil)], wal: .init()).state == .erased)
     }
 
     @Test func `the end is that of the last copy, and none where one has none`() {
-        let cleared = entry(cleared: ["wal"])
-        let dated = Erasure(cleared, backups: [backup(5, until: 36), backup(12, until: 43)], archivesWAL: false)
+        let cleared = entry(cleared: ["heap", "wal"])
+        let dated = Erasure(cleared, backups: [backup(5, until: 36), backup(12, until: 43)], wal: .init())
         #expect(dated.until == time(43))
         #expect(dated.copies.count == 2)
         #expect(dated.copies[0].what.contains("before it had a key"))
-        let open = Erasure(cleared, backups: [backup(5, until: nil), backup(12, until: 43)], archivesWAL: false)
+        let open = Erasure(cleared, backups: [backup(5, until: nil), backup(12, until: 43)], wal: .init())
         #expect(open.until == nil)
     }
 }
@@ -154,8 +193,13 @@ struct `Forgetting a person` {
             let dry = try await host.run("subject", "erase", "7", "--dry-run", "--no-backups")
             #expect(dry.status == 1 && dry.stdout.contains("would be erasing"))
             #expect(try await host.run("subject", "erase", "7").status == 64)
+            let reader = try await host.database.connect()
+            try await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            _ = try await reader.query("SELECT count(*) FROM pg_class")
             let erasing = try await host.run("subject", "erase", "7", "--yes")
             #expect(erasing.status == 1)
+            #expect(erasing.stdout.contains("an old version of the row in dbpii.subjects"))
+            try await reader.execute("COMMIT")
             #expect(erasing.stdout.contains("7: erasing with no date at which it ends"))
             #expect(erasing.stdout.contains("nobody has said where they are"))
             #expect(erasing.stdout.contains("1 plaintext in public.users.phone"))
@@ -189,48 +233,129 @@ struct `Forgetting a person` {
         }
     }
 
+    private struct Answer: Decodable {
+        struct Copy: Decodable {
+            let what, todo: String
+            let until: String?
+        }
+        let state: String
+        let until: String?
+        let copies: [Copy]
+    }
+
     @Test func `backups that hold the key are named with their end`() async throws {
         try await withFieldHost { host in
             let config = host.folder.appending("dbsec.json")
-            try Files.write(Array(#"{ "backup": { "keepDays": 14, "graceHours": 0 } }"#.utf8), to: config)
+            let copies = host.folder.appending("copies")
+            func configure(_ rules: String, _ copies: String = "[]") throws {
+                try Files.write(Array("{ \"backup\": { \(rules), \"copies\": \(copies) } }".utf8), to: config)
+            }
+            try configure(#""keepDays": 14, "keepLast": 3, "graceHours": 0"#)
             let environment = host.environment.merging(["DBSEC_CONFIG": config.string]) { $1 }
+            let named: [String: String?] = ["DBSEC_CONFIG": config.string]
             func backup(_ arguments: String...) async throws {
                 let result = try await Program.run("dbbackup", arguments, environment: environment)
                 #expect(result.status == 0, "\(result.stdout) \(result.stderr)")
+            }
+            func erase(_ arguments: String...) async throws -> Answer {
+                let result = try await Program.run(
+                    "dbpii", ["subject", "erase", "7", "--json"] + arguments, environment: environment)
+                #expect(result.status == 1, "\(result.stderr)")
+                return try JSONDecoder().decode(Answer.self, from: Data(result.stdout.utf8))
             }
             #expect(try await host.run("keys", "init", "--keep-identity-here").status == 0)
             try await backup("init", "--keep-identity-here")
             #expect(try await host.run("subject", "create", "7").status == 0)
             try await backup("run", host.database.name)
-            let erasing = try await host.run(
-                "subject", "erase", "7", "--yes", "--cleared", "wal", "--json",
-                environment: ["DBSEC_CONFIG": config.string])
-            #expect(erasing.status == 1, "\(erasing.stderr)")
-            struct Answer: Decodable {
-                struct Copy: Decodable { let what, until: String }
-                let state, until: String
-                let copies: [Copy]
-            }
-            let answer = try JSONDecoder().decode(Answer.self, from: Data(erasing.stdout.utf8))
-            #expect(answer.state == "erasing")
-            #expect(answer.copies.count == 1)
+            let answer = try await erase("--yes", "--cleared", "wal")
+            #expect(answer.state == "erasing" && answer.copies.count == 1)
             #expect(answer.copies[0].what.contains("the wrapped key and the fields under it"))
-            // Fourteen days, and one for the night after them.
-            let days = try #require(Timestamp(answer.until)).seconds(since: .now()) / 86400
+            // Fourteen days, and one for the night after them; three newer ones are there long before.
+            let days = try #require(answer.until.flatMap { Timestamp($0) }).seconds(since: .now()) / 86400
             #expect(days > 14.5 && days < 15.01)
             // A backup that is taken now holds nothing, and is not named.
             try await backup("run", host.database.name)
-            let again = try await host.run(
-                "subject", "erase", "7", "--json", environment: ["DBSEC_CONFIG": config.string])
-            #expect(try JSONDecoder().decode(Answer.self, from: Data(again.stdout.utf8)).copies.count == 1)
+            #expect(try await erase().copies.count == 1)
+
+            let folder = host.folder.appending("backups/main")
+            let label = try #require(try Files.list(folder).filter { !$0.hasPrefix(".") }.sorted().first)
+            try await backup("hold", label, "--reason", "lawsuit")
+            let held = try await erase()
+            #expect(held.until == nil && held.copies[0].todo.hasPrefix("held: lawsuit"))
+            try await backup("hold", "--release", label)
+            try configure(#""keepTags": ["yearly"]"#)
+            #expect(try await erase().copies[0].until != nil)
+            try configure(#""graceHours": 0"#)
+            #expect(try await erase().copies[0].todo.hasPrefix("no rule in the configuration"))
+
+            // What a prune has given up lies there until its time of grace is over.
+            try await backup("prune", "--keep-last", "1", "--grace-hours", "24")
+            let given = try await erase()
+            #expect(given.copies.count == 1 && given.copies[0].todo.hasPrefix("given up, and removed by"))
+            #expect(given.copies[0].what.contains("the wrapped key"))
+
+            // Nor does anybody know what is in a backup whose signature is wrong, or in a place that cannot be read.
+            let manifest = folder.appending(label).appending("manifest.json")
+            try Files.write(Files.read(manifest) + [10], to: manifest)
+            #expect(try await erase().copies[0].what.contains("nobody can tell what it holds"))
+            try configure(#""graceHours": 0"#, "[\"\(copies)\"]")
+            let unreadable = try await erase()
+            #expect(unreadable.copies.count == 2)
+            #expect(unreadable.copies[1].what.contains("there is no folder \(copies)"))
+
             try await host.database.run("CREATE TABLE t (c text)")
             let residue = try await host.run(
                 "residue", "--table", "t", "--column", "c", "--needles", "-", input: "not anywhere\n",
-                environment: ["DBSEC_CONFIG": config.string])
+                environment: named)
             #expect(residue.status == 1)
-            #expect(
-                residue.stdout.split(separator: "\n").filter { $0.contains("holds the table as it was at") }.count == 2)
+            func lines(_ text: String) -> Int { residue.stdout.split(separator: "\n").count { $0.contains(text) } }
+            #expect(lines("holds the table as it was at") == 1)
+            #expect(lines("may hold the table: ") == 2)
         }
+    }
+
+    @Test func `many fields of one person go through as they come`() async throws {
+        try await withFieldHost { host in
+            try await host.database.run(
+                """
+                CREATE TABLE notes (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), owner text, note text)
+                    PARTITION BY HASH (id);
+                CREATE TABLE notes_0 PARTITION OF notes FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+                CREATE TABLE notes_1 PARTITION OF notes FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+                INSERT INTO notes (owner, note) SELECT 'o''' || n % 2, repeat('n' || n, 20000) FROM generate_series(1, 120) n;
+                """)
+            #expect(try await host.run("keys", "init", "--keep-identity-here").status == 0)
+            #expect(
+                try await host.run(
+                    "column", "start", "--table", "notes", "--column", "note", "--row-column", "id"
+                ).status == 0)
+            #expect(try await host.run("column", "backfill", "--table", "notes", "--column", "note").status == 0)
+            #expect(try await host.run("subject", "link", "--table", "notes", "--column", "owner").status == 0)
+            let made = try await host.run("subject", "create", "o'1", "--adopt")
+            #expect(made.stdout.hasSuffix("put 60 fields under it\n"), "\(made.stdout) \(made.stderr)")
+            #expect(
+                try await host.database.value(
+                    "SELECT count(*) FROM notes WHERE get_byte(note_enc, 0) = 2 AND owner = 'o''1'") == "60")
+            let result = try await host.run("subject", "export", "o'1", "--json")
+            let document = try JSONDecoder().decode(Exported.self, from: Data(result.stdout.utf8))
+            #expect(document.subject == "o'1" && document.schema == 1)
+            #expect(document.fields.count == 60)
+            let wanted = (0..<60).map { String(repeating: "n\($0 * 2 + 1)", count: 20000) }
+            #expect(Set(document.fields.map(\.value)) == Set(wanted))
+            #expect(document.fields.allSatisfy { $0.column == "public.notes.note" })
+            #expect(try await host.run("subject", "create", "nobody").status == 0)
+            #expect(try await host.run("subject", "export", "nobody").stdout == "nothing is stored of nobody\n")
+            #expect(
+                try await host.run("subject", "export", "nobody", "--json").stdout
+                    == "{\"fields\":[],\"schema\":1,\"subject\":\"nobody\"}\n")
+        }
+    }
+
+    private struct Exported: Decodable {
+        struct Field: Decodable { let column, value: String }
+        let fields: [Field]
+        let schema: Int
+        let subject: String
     }
 
     @Test func `the wrapped key is in no file of the server afterwards`() async throws {
@@ -249,7 +374,18 @@ struct `Forgetting a person` {
         let old = try await heap()
         before.feed(old.span)
         #expect(before.count == 1)
+        // Who has a snapshot from before may still see the row, and it stays for as long.
+        let reader = try await Database.current.connect()
+        try await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        _ = try await reader.query("SELECT count(*) FROM pg_class")
         try await store.erase("secret-subject")
+        #expect(try await store.clearDeadRows(attempts: 2) == false)
+        var kept = search.pass()
+        let still = try await heap()
+        kept.feed(still.span)
+        #expect(kept.count == 1)
+        try await reader.execute("COMMIT")
+        #expect(try await store.clearDeadRows(attempts: 1000))
         var after = search.pass()
         let new = try await heap()
         after.feed(new.span)
@@ -269,5 +405,29 @@ struct `Forgetting a person` {
         #expect(try await store.rewrap(new) == 0)
         #expect(try await ColumnCatalog(connection).columns(under: try old.activeKey().id).isEmpty)
         #expect(try await store.key("1", new).id == key.id)
+    }
+}
+
+@Suite(
+    .cluster(["wal_level": "replica", "max_wal_senders": "2", "min_wal_size": "32MB", "max_wal_size": "128MB"]),
+    .database,
+    .timeLimit(.minutes(10)))
+struct `A person's key in the WAL` {
+    @Test func `is not gone while a slot holds the files, nor while a standby has them`() async throws {
+        try await withFieldHost { host in
+            #expect(try await host.run("keys", "init", "--keep-identity-here").status == 0)
+            #expect(try await host.run("subject", "create", "7").status == 0)
+            try await host.database.run("SELECT pg_create_physical_replication_slot('holds', true)")
+            let held = try await host.run("subject", "erase", "7", "--yes", "--no-backups", "--purge-wal")
+            #expect(held.status == 1 && held.stdout.contains("the server's WAL, in which the wrapped key was written"))
+            #expect(held.stderr.contains("a replication slot, the archive or wal_keep_size holds them"))
+            try await host.database.run("SELECT pg_drop_replication_slot('holds')")
+            try await withStandby { _ in
+                let sent = try await host.run("subject", "erase", "7", "--no-backups", "--purge-wal")
+                #expect(sent.status == 1 && sent.stdout.contains("the WAL files of 1 standbys"), "\(sent.stdout)")
+                let told = try await host.run("subject", "erase", "7", "--no-backups", "--cleared", "standby")
+                #expect(told.stdout == "7: erased\n", "\(told.stdout) \(told.stderr)")
+            }
+        }
     }
 }

@@ -90,6 +90,50 @@ public final class FieldCipher: Sendable {
         }
         return FieldColumn(context, binding, padding, indexes, source)
     }
+
+    /// Opens the key of one person, from that person's row in `dbpii.subjects`.
+    ///
+    /// - Throws: `notAuthentic` for a row that was changed or is another person's; `destroyedKey` when the person was forgotten.
+    public func subject(_ id: String, _ stored: FieldSubject.Stored) throws -> FieldSubject {
+        do {
+            guard let wrapped = stored.wrapped, let commitment = stored.commitment else {
+                throw FieldError(.destroyedKey, "the key of the subject was erased")
+            }
+            guard stored.keyID.count == FieldKeyID.byteCount else {
+                throw FieldError(.malformed, "the id of a subject's key has \(FieldKeyID.byteCount) bytes")
+            }
+            let keyID = FieldKeyID(stored.keyID.span)
+            func open(_ keyring: Keyring) throws -> FieldSubject {
+                FieldSubject(
+                    try SubjectKey(unwrapping: wrapped, commitment: commitment, subject: id, id: keyID, in: keyring))
+            }
+            do {
+                return try open(source.current().keyring)
+            } catch let error as FieldError where error.code == .unknownKey {
+                // It may be wrapped by a key of a newer generation.
+                return try open(source.current(now: true).keyring)
+            }
+        } catch {
+            throw FieldCipherError(error)
+        }
+    }
+
+    /// Makes a key for a person, and the row for `dbpii.subjects` without which it is lost.
+    public func makeSubject(_ id: String) throws -> (subject: FieldSubject, stored: FieldSubject.Stored) {
+        guard !id.isEmpty, id.utf8.count <= 1024 else {
+            throw FieldCipherError(.usage, "a subject's id has from 1 to 1024 bytes")
+        }
+        do {
+            let key = SubjectKey.generate(for: id)
+            let (wrapped, commitment) = try key.wrapped(by: source.current().keyring.activeKey())
+            return (
+                FieldSubject(key),
+                FieldSubject.Stored(keyID: key.id.bytes, wrapped: wrapped, commitment: commitment)
+            )
+        } catch {
+            throw FieldCipherError(error)
+        }
+    }
 }
 
 /// The newest generation of a keyring, looked for from time to time.

@@ -138,6 +138,11 @@ public final class FieldColumn: Sendable {
 
     /// A key that is not known may be in a newer generation, which then is looked for at once.
     private func key(of field: Span<UInt8>) throws -> FieldKey {
+        if field.count >= FieldFormat.shortest, field[0] == SubjectKey.version {
+            throw FieldError(
+                .unknownKey, "a field of \(context) is under a subject's key",
+                hint: "open the subject with FieldCipher.subject, and decrypt the field for it")
+        }
         do throws(FieldError) {
             return try keys().decrypting(field)
         } catch {
@@ -176,7 +181,7 @@ public final class FieldColumn: Sendable {
             ) { first, _ in first })
     }
 
-    private func bound(_ row: String?) throws -> FieldBinding {
+    func bound(_ row: String?) throws -> FieldBinding {
         switch (binding, row) {
         case (.column, nil): return .column
         case (.row, let row?):

@@ -10,6 +10,8 @@ package struct JobOptions: Sendable {
     /// Stops after so many rows; for tests and for the careful.
     package var limit: Int?
     package var lockTimeout: Duration = .seconds(2)
+    /// Is told what a user should know while the job runs, as that it waits.
+    package var notice: (@Sendable (String) -> Void)?
 
     package init() {}
 }
@@ -24,6 +26,8 @@ package struct JobResult: Sendable, Equatable, Encodable {
     package var retried = 0
     /// Batches that had to wait for a lock and were taken again.
     package var waits = 0
+    /// For how long it stood still because a standby was too far behind.
+    package var standbySeconds = 0.0
     package var seconds = 0.0
 
     package init(left: Int = 0) {
@@ -55,8 +59,14 @@ struct BatchJob: Sendable {
         let leaves = try await column.leaves(on: connection)
         // A server that has no connection left leaves the job with one lane.
         let second = try? await Connection.open(connection.parameters)
-        let lanes = [connection] + (second.map { [$0] } ?? [])
-        for lane in lanes { try await prepare(lane) }
+        let lanes = ([connection] + (second.map { [$0] } ?? [])).enumerated().map { number, session in
+            // All wait for the standbys, and one says so.
+            let notice = number == 0 ? options.notice : nil
+            return Lane(
+                number: number, session: session,
+                standbys: StandbyLag(session, limit: options.maxLag, notice: notice))
+        }
+        for lane in lanes { try await prepare(lane.session) }
         let course = JobCourse(JobResult(left: try await left()), options)
         var resume = try await enter(course.result.left, leaves)
         var pass = 0
@@ -124,7 +134,7 @@ struct BatchJob: Sendable {
     }
 
     private func passOver(
-        _ leaves: [Leaf], from resume: (relation: String, block: Int)?, _ course: JobCourse, _ lanes: [Connection]
+        _ leaves: [Leaf], from resume: (relation: String, block: Int)?, _ course: JobCourse, _ lanes: [Lane]
     ) async throws {
         var leaves = leaves[...]
         if let resume { leaves = leaves.drop { $0.name != resume.relation } }
@@ -137,9 +147,7 @@ struct BatchJob: Sendable {
             let first = leaf.name == resume?.relation ? resume?.block ?? 0 : 0
             course.begin(min(first, count)..<count)
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for (number, session) in lanes.enumerated() {
-                    group.addTask { try await work(on: Lane(number: number, session: session), leaf, course) }
-                }
+                for lane in lanes { group.addTask { try await work(on: lane, leaf, course) } }
                 try await group.waitForAll()
             }
             if course.isAtLimit { return }
@@ -150,14 +158,18 @@ struct BatchJob: Sendable {
     private struct Lane {
         let number: Int
         let session: Connection
+        let standbys: StandbyLag
     }
 
     private func work(on lane: Lane, _ leaf: Leaf, _ course: JobCourse) async throws {
         var failures = 0
-        var looked = ContinuousClock.now
         while var blocks = course.take(lane.number) {
             while !blocks.isEmpty {
                 try Task.checkCancellation()
+                let waited = try await lane.standbys.waitUntilNear {
+                    progress?(course.add(written: 0, of: 0, "\(activity): \($0)"))
+                }
+                if lane.number == 0 { course.add(waited: waited) }
                 do {
                     let end = min(blocks.lowerBound + course.size, blocks.upperBound)
                     try await batch(leaf, blocks.lowerBound..<end, lane, course)
@@ -169,10 +181,6 @@ struct BatchJob: Sendable {
                     failures += 1
                     course.yield()
                     try await Task.sleep(for: .milliseconds(min(2000, 50 << min(failures, 6))))
-                }
-                if ContinuousClock.now - looked > .milliseconds(250) {
-                    try await waitForStandbys(lane, course)
-                    looked = ContinuousClock.now
                 }
             }
         }
@@ -272,20 +280,6 @@ struct BatchJob: Sendable {
             var bytes: [UInt8] = []
             if let span { bytes.append(span) }
             return bytes
-        }
-    }
-
-    private func waitForStandbys(_ lane: Lane, _ course: JobCourse) async throws {
-        while true {
-            let lag: Int? = try await lane.session.query(
-                """
-                SELECT max(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), replay_lsn))::pg_catalog.int8
-                FROM pg_catalog.pg_stat_replication WHERE state = 'streaming'
-                """
-            ).one()[0]
-            guard let lag, lag > options.maxLag else { return }
-            progress?(course.add(written: 0, of: 0, "\(activity): waiting for a standby"))
-            try await Task.sleep(for: .milliseconds(500))
         }
     }
 }

@@ -42,12 +42,37 @@ package struct ColumnCatalog: Sendable {
 
     /// - Throws: status 66 when the column was not started.
     package func column(_ path: [String], _ column: String) async throws -> ColumnDeclaration {
-        let found = try await find(path, column)
+        var found = try await find(path, column)
+        if found == nil { found = try await followed(path, column) }
         guard let found else {
             throw PlainFailure(
                 .inputMissing, "the column \(path.joined(separator: ".")).\(column) is not being encrypted",
                 hint: "dbpii column start begins it; dbpii column status lists those that are")
         }
+        return found
+    }
+
+    /// The column of a table that was renamed or moved: its entry's table is gone, and this one has its twin.
+    private func followed(_ path: [String], _ column: String) async throws -> ColumnDeclaration? {
+        guard try await exists() else { return nil }
+        let rows = try await connection.query(
+            Self.select
+                + """
+                 WHERE column_name = \(column)
+                    AND pg_catalog.to_regclass(pg_catalog.format('%I.%I', schema_name, table_name)) IS NULL
+                    AND EXISTS (
+                        SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+                        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                        WHERE n.nspname = \(path[0]) AND c.relname = \(path[1]) AND a.attname = twin_name
+                            AND a.atttypid = 'pg_catalog.bytea'::pg_catalog.regtype)
+                """)
+        guard rows.count == 1, var found = try rows.first.map(Self.declaration) else { return nil }
+        try await connection.execute(
+            """
+            UPDATE dbpii.columns SET schema_name = \(path[0]), table_name = \(path[1]), changed = now()
+            WHERE id = \(found.id)
+            """)
+        (found.schema, found.table) = (path[0], path[1])
         return found
     }
 
@@ -128,6 +153,20 @@ package struct ColumnCatalog: Sendable {
                 UPDATE dbpii.columns SET generation = greatest(generation, \(keyring.generation)) WHERE id = \(column.id)
                 """)
         }
+    }
+
+    /// Ids of all ring keys that this database's columns and subjects have ever been under, in hexadecimal.
+    package func ringKeys() async throws -> Set<String> {
+        var keys = Set(try await columns().flatMap(\.keys))
+        if try await connection.query("SELECT pg_catalog.to_regclass('dbpii.subjects') IS NOT NULL").one()[0] {
+            let rows = try await connection.query(
+                """
+                SELECT DISTINCT pg_catalog.encode(pg_catalog.substring(wrapped, 1, 8), 'hex') FROM dbpii.subjects
+                WHERE wrapped IS NOT NULL
+                """)
+            for row in rows { keys.insert(try row[0]) }
+        }
+        return keys
     }
 
     /// Which columns have values under the key, in words.

@@ -41,6 +41,16 @@ package struct ColumnFacts: Sendable {
         return try ColumnFacts(path, column, row)
     }
 
+    /// The table's own number, which it keeps when it is renamed.
+    static func relation(_ path: [String], on connection: Connection) async throws -> UInt32? {
+        try await connection.query(
+            """
+            SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = \(path[0]) AND c.relname = \(path[1])
+            """
+        ).first.map { try $0[0] }
+    }
+
     /// Whether the table has the column.
     static func exists(_ path: [String], _ column: String, on connection: Connection) async throws -> Bool {
         let query: SQL =

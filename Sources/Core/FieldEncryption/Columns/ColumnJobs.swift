@@ -86,6 +86,9 @@ package struct ColumnJobs: Sendable {
                 try await connection.script(
                     "ALTER TABLE \(identifier: column.path) ADD COLUMN \(identifier: index.column) pg_catalog.bytea")
             }
+            let grants = try await ColumnPrivileges.copying(
+                column.twin, to: [index.column], of: column.path, on: connection)
+            for grant in grants { try await connection.script(grant) }
             try await ColumnCatalog(connection).set(declaration.indexes, of: column)
             try await renewTriggers(declaration)
         }
@@ -132,13 +135,44 @@ package struct ColumnJobs: Sendable {
                 .temporary, "another job works on \(column.name)",
                 hint: "dbpii column status shows how far it is; try again when it has ended")
         }
+        let table = try await ColumnFacts.relation(column.path, on: connection)
         // A role's own limit is meant for queries of applications; batches set shorter ones of their own.
         _ = try await connection.query("SELECT pg_catalog.set_config('statement_timeout', '4h', false)")
         let result: Result<Value, any Error>
         do { result = .success(try await body()) } catch { result = .failure(error) }
         _ = try? await connection.query(
             "SELECT pg_catalog.pg_advisory_unlock(1684172905, \(Int32(column.id)))")
-        return try result.get()
+        do {
+            return try result.get()
+        } catch let error as PostgresError where ["42P01", "42703", "3F000"].contains(error.code) {
+            throw try await renamed(column, table) ?? error
+        }
+    }
+
+    /// What became of a table that is not there any more; nil when it is, and something else is wrong.
+    private func renamed(_ column: ColumnDeclaration, _ table: UInt32?) async throws -> PlainFailure? {
+        guard let table else { return nil }
+        let name = column.path.joined(separator: ".")
+        let row = try await connection.query(
+            """
+            SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_class c
+            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = \(table)
+            """
+        ).first
+        guard let row else {
+            return PlainFailure(.negative, "the table \(name) was dropped while the job worked on it")
+        }
+        let now: [String] = [try row[0], try row[1]]
+        if now != column.path {
+            return PlainFailure(
+                .temporary, "the table \(name) was renamed to \(now.joined(separator: ".")) while the job worked on it",
+                hint: "nothing is lost: run it again with --table \(now.joined(separator: "."))")
+        }
+        // The table is itself still: one of its partitions is not.
+        guard try await ColumnFacts.exists(column.path, column.twin, on: connection) else { return nil }
+        return PlainFailure(
+            .temporary, "a partition of \(name) was renamed or dropped while the job worked on it",
+            hint: "nothing is lost: run it again")
     }
 
     private func batchJob(_ job: Job, _ column: ColumnDeclaration) throws -> BatchJob {

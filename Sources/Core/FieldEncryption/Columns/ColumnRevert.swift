@@ -25,6 +25,9 @@ package struct ColumnRevert: Sendable {
             if column.phase == .finished {
                 try await connection.script(
                     "\(table) ADD COLUMN \(identifier: column.column) \(raw: column.type)")
+                let grants = try await ColumnPrivileges.copying(
+                    column.twin, to: [column.column], of: column.path, on: connection)
+                for grant in grants { try await connection.script(grant) }
                 if column.isNotNull {
                     try await connection.script("\(table) ALTER COLUMN \(identifier: column.twin) DROP NOT NULL")
                 }

@@ -114,7 +114,9 @@ package struct ColumnStart: Sendable {
         for column in request.indexes.flatMap({ $0.with ?? [] }) {
             _ = try await ColumnFacts.read(request.path, column, on: connection)
         }
-        return adds
+        return try await adds
+            + ColumnPrivileges.copying(
+                request.column, to: [request.twin] + request.indexes.map(\.column), of: request.path, on: connection)
     }
 
     /// A row's uuid has to be known before the row is inserted, and may never change.

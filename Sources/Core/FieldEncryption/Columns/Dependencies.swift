@@ -57,7 +57,7 @@ package struct Dependency: Sendable, Equatable, Encodable {
         ),
         "publication": ("subscribers need the twin before the backfill, and get the plaintext until the drop", false),
         "statistics": ("the statistics object holds plaintext samples and goes with the column", false),
-        "column privilege": ("grant the same on the twin: rights on a column are not copied", false),
+        "column privilege": ("the same is granted on the twin and its index columns", false),
         "function": ("its text names table and column: look whether it needs the plaintext", false),
         "partitions": ("each is worked through by itself; new ones get triggers from the parent", false),
     ]

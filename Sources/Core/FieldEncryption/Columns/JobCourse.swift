@@ -84,6 +84,10 @@ final class JobCourse: Sendable {
         }
     }
 
+    func add(waited seconds: Double) {
+        state.withLock { $0.result.standbySeconds += seconds }
+    }
+
     /// Counts a wait for others, and takes less at a time from then on.
     func yield() {
         state.withLock { state in

@@ -64,6 +64,14 @@ package struct ResiduePurge: Sendable {
                         "writes over the WAL files that are kept for reuse; those that a slot or wal_keep_size holds stay"
                 ))
         }
+        let copies = report.places.filter { $0.kind == .copy && $0.verdict == .found }
+        if !copies.isEmpty {
+            steps.append(
+                Step(
+                    clears: .copy, sql: [],
+                    what: "by hand: "
+                        + copies.map { "\($0.name), which \($0.why ?? "holds it")" }.joined(separator: "; ")))
+        }
         if dirty.contains(.log) {
             steps.append(
                 Step(clears: .log, sql: [], what: "by hand: delete the server's old log files, or what collects them"))
@@ -98,7 +106,7 @@ package struct ResiduePurge: Sendable {
             for step in steps where !step.sql.isEmpty {
                 progress?(Progress("clearing \(step.clears.rawValue)"))
                 if step.clears == .wal {
-                    note.facts["wal"] = .number(try await overwriteWAL())
+                    note.facts["wal"] = .number(try await overwriteWAL().written)
                 } else {
                     for statement in step.sql { try await connection.execute(SQL(raw: statement)) }
                 }
@@ -139,7 +147,13 @@ package struct ResiduePurge: Sendable {
     ///
     /// The first checkpoint lets go of the old files, some of which are renamed for reuse with all that is in them; they are
     /// then written over, and what has become old by that is let go of by the next.
-    package func overwriteWAL() async throws -> Int {
+    ///
+    /// - Returns: how many files were written, and how many older ones a slot, an archive or `wal_keep_size` holds.
+    package func overwriteWAL() async throws -> (written: Int, held: Int) {
+        // Without the timeline, which the first eight digits are.
+        let first: String = try await connection.query(
+            "SELECT pg_catalog.substring(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 9)"
+        ).one()[0]
         var written = 0
         for _ in 0..<3 {
             try await connection.execute("CHECKPOINT")
@@ -159,6 +173,12 @@ package struct ResiduePurge: Sendable {
             }
         }
         try await connection.execute("CHECKPOINT")
-        return written
+        let held: Int = try await connection.query(
+            """
+            SELECT pg_catalog.count(*) FROM pg_catalog.pg_ls_waldir()
+            WHERE name ~ '^[0-9A-F]{24}$' AND pg_catalog.substring(name, 9) <= \(first)
+            """
+        ).one()[0]
+        return (written, held)
     }
 }

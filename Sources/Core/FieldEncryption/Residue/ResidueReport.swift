@@ -10,7 +10,7 @@ package struct ResiduePlace: Sendable, Encodable {
     }
 
     package enum Kind: String, Sendable, Encodable, CaseIterable {
-        case heap, toast, index, statistics, wal, statements, log, archive, standby, backup
+        case heap, toast, index, copy, statistics, wal, statements, log, archive, standby, backup
     }
 
     package let kind: Kind
@@ -20,6 +20,8 @@ package struct ResiduePlace: Sendable, Encodable {
     package var values = 0
     package var occurrences = 0
     package var bytes = 0
+    /// Values that were decompressed to look into them.
+    package var compressed = 0
     package var why: String?
 
     package init(_ kind: Kind, _ name: String, _ verdict: Verdict, why: String? = nil) {
@@ -47,15 +49,21 @@ package struct ResidueReport: Sendable {
 /// A backup or a copy of a key that outlives what is done in the database.
 package struct RetainedCopy: Sendable, Encodable {
     package let name: String
-    package let taken: Timestamp
+    /// Nil for a place that could not be read.
+    package let taken: Timestamp?
     /// When it will be gone by the rules; nil when they do not say.
     package let expires: Timestamp?
     /// Why it is kept, or when it goes.
     package let kept: String
     /// The contexts of encrypted columns that its manifest names.
     package let contexts: [String]
+    /// Why it is not known what is in it: its signature is missing or wrong, it is no whole backup, it could not be read.
+    package let doubt: String?
 
-    package init(name: String, taken: Timestamp, expires: Timestamp?, kept: String, contexts: [String]) {
-        (self.name, self.taken, self.expires, self.kept, self.contexts) = (name, taken, expires, kept, contexts)
+    package init(
+        name: String, taken: Timestamp?, expires: Timestamp?, kept: String, contexts: [String], doubt: String? = nil
+    ) {
+        (self.name, self.taken, self.expires, self.kept) = (name, taken, expires, kept)
+        (self.contexts, self.doubt) = (contexts, doubt)
     }
 }

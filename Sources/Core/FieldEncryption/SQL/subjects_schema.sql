@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS dbpii.subjects (
     commitment bytea,
     created timestamptz NOT NULL DEFAULT now(),
     erased timestamptz,
-    -- What somebody has said to be gone: wal, archive.
+    -- What is gone: heap by our own doing, wal by that or what somebody said, archive and standby by what somebody said.
     cleared text[] NOT NULL DEFAULT '{}',
     complete timestamptz,
     CHECK ((wrapped IS NULL) = (erased IS NOT NULL) AND (commitment IS NULL) = (wrapped IS NULL))

@@ -97,11 +97,13 @@ package struct SubjectKey: Sendable {
 
     // MARK: Fields
 
-    /// A field under this key: one of version 1 whose ring key is the subject's, and whose first byte is 2.
+    /// What a column's fields are encrypted with: derived once, and kept by who has many of them.
+    package func column(_ context: String) -> SubjectColumn {
+        SubjectColumn(key: key.fieldKey(context))
+    }
+
     package func seal(_ value: [UInt8], context: String, _ binding: FieldBinding, padding: Int = 16) -> [UInt8] {
-        var field = key.fieldKey(context).seal(value.span, binding, padding: padding)
-        field[0] = Self.version
-        return field
+        column(context).seal(value.span, binding, padding: padding)
     }
 
     func seal(_ value: [UInt8], context: String, nonce: [UInt8]) -> [UInt8] {
@@ -111,14 +113,42 @@ package struct SubjectKey: Sendable {
     }
 
     package func open(_ field: [UInt8], context: String, _ binding: FieldBinding) throws -> [UInt8] {
-        guard field.first == Self.version else {
-            throw FieldError(.malformed, "a value of \(context) is no field under a subject's key")
+        try column(context).open(field.span, binding)
+    }
+}
+
+/// The fields of one column under one subject's key.
+package struct SubjectColumn: Sendable {
+    let key: FieldKey
+
+    /// A field under the subject's key: one of version 1 whose ring key is the subject's, and whose first byte is 2.
+    package func seal(_ value: Span<UInt8>, _ binding: FieldBinding, padding: Int = 16) -> [UInt8] {
+        var field = key.seal(value, binding, padding: padding)
+        field[0] = SubjectKey.version
+        return field
+    }
+
+    package func open(_ field: Span<UInt8>, _ binding: FieldBinding) throws(FieldError) -> [UInt8] {
+        let plain = try plain(field)
+        return try key.open(plain.span, binding)
+    }
+
+    package func openText(_ field: Span<UInt8>, _ binding: FieldBinding) throws(FieldError) -> String {
+        let plain = try plain(field)
+        return try key.openText(plain.span, binding)
+    }
+
+    private func plain(_ field: Span<UInt8>) throws(FieldError) -> [UInt8] {
+        guard field.count >= FieldFormat.shortest, field[0] == SubjectKey.version else {
+            throw FieldError(.malformed, "a value of \(key.context) is no field under a subject's key")
         }
-        var plain = field
+        var plain: [UInt8] = []
+        plain.reserveCapacity(field.count)
+        plain.append(field)
         plain[0] = FieldFormat.version
         guard FieldFormat.keyID(of: plain.span) == key.id else {
-            throw FieldError(.unknownKey, "a field of \(context) is under another subject's key")
+            throw FieldError(.unknownKey, "a field of \(key.context) is under another subject's key")
         }
-        return try key.fieldKey(context).open(plain.span, binding)
+        return plain
     }
 }

@@ -42,13 +42,7 @@ package struct SubjectStore: Sendable {
         }
     }
 
-    /// One value of a subject, decrypted.
-    package struct Value: Sendable {
-        package let column: String
-        package let text: String
-    }
-
-    private let connection: Connection
+    let connection: Connection
 
     package init(_ connection: Connection) {
         self.connection = connection
@@ -173,85 +167,12 @@ package struct SubjectStore: Sendable {
         return count
     }
 
-    // MARK: A subject's fields
-
-    /// Puts the subject's fields, which are under ring keys, under its own; tells how many.
-    ///
-    /// By compare-and-set, so that a value the application writes meanwhile is not written over.
-    package func adopt(_ key: SubjectKey, _ keyring: Keyring) async throws -> Int {
-        var count = 0
-        try await forEachColumn { table, column in
-            let keys = ColumnKeys(column.context, in: keyring)
-            for (field, row) in try await fields(of: key.subject, table, column)
-            where field.first == FieldFormat.version {
-                let binding = try Self.binding(row, column)
-                let sealed = key.seal(
-                    try keys.open(field.span, binding), context: column.context, binding, padding: column.padding)
-                count += try await connection.execute(
-                    """
-                    UPDATE \(identifier: [table.schema, table.name]) SET \(identifier: column.twin) = \(sealed)
-                    WHERE \(identifier: table.column)::text = \(key.subject) AND \(identifier: column.twin) = \(field)
-                    """)
-            }
-        }
-        return count
-    }
-
-    /// Everything that the declared columns hold of a subject, decrypted.
-    package func export(_ subject: String, _ keyring: Keyring) async throws -> [Value] {
-        let key = try await key(subject, keyring)
-        var values: [Value] = []
-        try await forEachColumn { table, column in
-            let keys = ColumnKeys(column.context, in: keyring)
-            for (field, row) in try await fields(of: subject, table, column) {
-                let binding = try Self.binding(row, column)
-                let bytes =
-                    field.first == SubjectKey.version
-                    ? try key.open(field, context: column.context, binding) : try keys.open(field.span, binding)
-                values.append(
-                    Value(
-                        column: "\(table.schema).\(table.name).\(column.column)",
-                        text: String(validating: bytes, as: UTF8.self) ?? "\\x" + Hex.encode(bytes)))
-            }
-        }
-        return values
-    }
-
-    private func forEachColumn(_ body: (Table, ColumnDeclaration) async throws -> Void) async throws {
-        let columns = try await ColumnCatalog(connection).columns()
-        for table in try await tables() {
-            for column in columns where column.schema == table.schema && column.table == table.name {
-                try await body(table, column)
-            }
-        }
-    }
-
-    private func fields(
-        of subject: String, _ table: Table, _ column: ColumnDeclaration
-    ) async throws -> [(field: [UInt8], row: String?)] {
-        let row: SQL = column.rowColumn.map { "\(identifier: $0)::text" } ?? "NULL::text"
-        return try await connection.query(
-            """
-            SELECT \(identifier: column.twin), \(row) FROM \(identifier: [table.schema, table.name])
-            WHERE \(identifier: table.column)::text = \(subject) AND \(identifier: column.twin) IS NOT NULL
-            """
-        ).map { (try $0[0], try $0[1]) }
-    }
-
-    private static func binding(_ row: String?, _ column: ColumnDeclaration) throws -> FieldBinding {
-        guard column.rowColumn != nil else { return .column }
-        guard let id = row.flatMap({ RowID($0) }) else {
-            throw FieldError(.malformed, "a row of \(column.name) has no uuid")
-        }
-        return .row(id)
-    }
-
     // MARK: Erasing
 
     /// What the linked tables themselves still hold of the subject that its key does not protect.
     package func leftovers(_ subject: String) async throws -> [Erasure.Copy] {
         var left: [Erasure.Copy] = []
-        try await forEachColumn { table, column in
+        for (table, column) in try await linkedColumns() {
             let twin: SQL = "\(identifier: column.twin)"
             var checks: [(what: String, todo: String, condition: SQL)] = [
                 (
@@ -288,15 +209,29 @@ package struct SubjectStore: Sendable {
         return left
     }
 
-    /// Destroys the key in the database and in the dead rows of its table.
+    /// Destroys the key in the database; the old version of the row is there until `clearDeadRows` says that it is not.
     package func erase(_ subject: String) async throws {
         try await connection.execute(
             """
             UPDATE dbpii.subjects SET wrapped = NULL, commitment = NULL, erased = now()
             WHERE subject = \(subject) AND erased IS NULL
             """)
-        // The old version of the row holds the wrapped key.
-        try await connection.execute("VACUUM (FULL) dbpii.subjects")
+    }
+
+    /// Rewrites the table without the old versions of rows, which hold wrapped keys; false when some had to stay.
+    ///
+    /// A rewrite takes along what a transaction of another session may still see, even one that only begins to connect.
+    package func clearDeadRows(attempts: Int = 20) async throws -> Bool {
+        for attempt in 0..<attempts {
+            if attempt > 0 { try await Task.sleep(for: .milliseconds(250)) }
+            _ = try await connection.takeNotices()
+            try await connection.execute("VACUUM (FULL, VERBOSE) dbpii.subjects")
+            // `N dead row versions cannot be removed yet`: the detail begins with its number in every language.
+            let details = try await connection.takeNotices().compactMap(\.detail)
+            guard !details.isEmpty else { return false }
+            if details.allSatisfy({ Int($0.prefix { $0.isNumber }) == 0 }) { return true }
+        }
+        return false
     }
 
     /// Notes what somebody says is gone, and that nothing is left, when that is so.
@@ -310,8 +245,15 @@ package struct SubjectStore: Sendable {
             """)
     }
 
-    package func archivesWAL() async throws -> Bool {
-        try await connection.query("SELECT pg_catalog.current_setting('archive_mode') <> 'off'").one()[0]
+    /// Where else than on this server its WAL goes.
+    package func otherWAL() async throws -> Erasure.OtherWAL {
+        let row = try await connection.query(
+            """
+            SELECT pg_catalog.current_setting('archive_mode') <> 'off',
+                (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication)
+            """
+        ).one()
+        return Erasure.OtherWAL(isArchived: try row[0], receivers: try row[1])
     }
 }
 
@@ -322,6 +264,17 @@ package struct Erasure: Sendable, Encodable {
         /// When it goes by itself; nil when nobody can tell.
         package let until: Timestamp?
         package let todo: String
+    }
+
+    /// Where else than on the server its WAL is kept.
+    package struct OtherWAL: Sendable {
+        package let isArchived: Bool
+        /// Standbys and other receivers that are connected.
+        package let receivers: Int
+
+        package init(isArchived: Bool = false, receivers: Int = 0) {
+            (self.isArchived, self.receivers) = (isArchived, receivers)
+        }
     }
 
     package let state: SubjectStore.State
@@ -338,7 +291,7 @@ package struct Erasure: Sendable, Encodable {
     ///   - backups: nil when nobody has said where they are.
     ///   - leftovers: what the database itself holds.
     package init(
-        _ entry: SubjectStore.Entry, backups: [RetainedCopy]?, archivesWAL: Bool, leftovers: [Copy] = []
+        _ entry: SubjectStore.Entry, backups: [RetainedCopy]?, wal: OtherWAL, leftovers: [Copy] = []
     ) {
         guard let erased = entry.erased else {
             (state, copies) = (.active, [])
@@ -347,14 +300,18 @@ package struct Erasure: Sendable, Encodable {
         var copies = leftovers
         if let backups {
             // One that was taken before the key was made holds the fields under ring keys or in plaintext, if it holds them.
-            for backup in backups where backup.taken < erased {
+            for backup in backups where backup.taken.map({ $0 < erased }) ?? true {
                 let held =
-                    backup.taken < entry.created
-                    ? "the subject's data as it was before it had a key" : "the wrapped key and the fields under it"
+                    if let doubt = backup.doubt {
+                        "nobody can tell what it holds: \(doubt)"
+                    } else if let taken = backup.taken, taken < entry.created {
+                        "the subject's data as it was before it had a key"
+                    } else {
+                        "the wrapped key and the fields under it"
+                    }
+                let when = backup.taken.map { " of \($0.brief)" } ?? ""
                 copies.append(
-                    Copy(
-                        what: "backup \(backup.name) of \(backup.taken.brief): \(held)", until: backup.expires,
-                        todo: backup.kept))
+                    Copy(what: "backup \(backup.name)\(when): \(held)", until: backup.expires, todo: backup.kept))
             }
         } else {
             copies.append(
@@ -362,13 +319,27 @@ package struct Erasure: Sendable, Encodable {
                     what: "backups: nobody has said where they are", until: nil,
                     todo: "name them with --repository, or say --no-backups"))
         }
+        if !entry.cleared.contains("heap") {
+            copies.append(
+                Copy(
+                    what: "an old version of the row in dbpii.subjects, which a running transaction may still see",
+                    until: nil, todo: "end transactions that began before, and run erase again"))
+        }
         if !entry.cleared.contains("wal") {
             copies.append(
                 Copy(
                     what: "the server's WAL, in which the wrapped key was written", until: nil,
                     todo: "--purge-wal writes over it (superuser); or --cleared wal once it is gone"))
         }
-        if archivesWAL, !entry.cleared.contains("archive") {
+        if wal.receivers > 0, !entry.cleared.contains("standby") {
+            copies.append(
+                Copy(
+                    what: "the WAL files of \(wal.receivers) standbys or receivers that are connected", until: nil,
+                    todo:
+                        "CHECKPOINT there until the files of before \(erased.brief) are gone, then say --cleared standby"
+                ))
+        }
+        if wal.isArchived, !entry.cleared.contains("archive") {
             copies.append(
                 Copy(
                     what: "the WAL archive", until: nil,
