@@ -90,6 +90,7 @@ struct MakeReport: Command {
             action.map { "action \($0)" }
             + [("actor", filter.actor), ("target", filter.target), ("outcome", filter.outcome), ("text", filter.text)]
             .compactMap { name, value in value.map { "\(name) \($0)" } }
+            + (filter.ignoreCase ? ["in capital or small letters"] : [])
         return parts.joined(separator: ", ")
     }
 

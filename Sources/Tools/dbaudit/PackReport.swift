@@ -28,12 +28,15 @@ extension ReportWork {
         try Files.write(report.json() + [UInt8(ascii: "\n")], to: folder.appending("report.json"))
         _ = try stream(.csv, to: folder.appending("records.csv"))
         let evidence = try EvidencePack.write(reader, filter, to: folder)
-        try Files.write(Array(EvidencePack.verifier.utf8), to: folder.appending("verify.py"))
+        try Files.write(EvidencePack.verifier, to: folder.appending("verify.py"))
         if let key = key ?? (try? reader.folder.readVerifierKey()) {
             try Files.write(Array("\(key)\n".utf8), to: folder.appending("log.vkey"))
         }
         try Files.write(Array(EvidencePack.readMe(records: evidence).utf8), to: folder.appending("README.txt"))
-        let sums = try Files.list(folder).map { name in
+        let proofs = folder.appending("proofs")
+        let names = try Files.list(folder).filter { $0 != "proofs" }
+        let proofNames = Files.exists(proofs) ? try Files.list(proofs).map { "proofs/\($0)" } : []
+        let sums = try (names + proofNames).map { name in
             "\(SHA256.hash(try Files.read(folder.appending(name), limit: .max)).hex)  \(name)\n"
         }
         try Files.write(Array(sums.joined().utf8), to: folder.appending("SHA256SUMS"))
