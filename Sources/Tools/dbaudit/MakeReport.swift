@@ -101,7 +101,7 @@ struct MakeReport: Command {
         var facts: [String: AuditFact] = ["format": .text(pack == nil ? chosenFormat.rawValue : "pack")]
         if let since = filter.filter(now: context.now()).since { facts["since"] = .text(since.brief) }
         if let until = filter.filter(now: context.now()).until { facts["until"] = .text(until.brief) }
-        if !asked.isEmpty { facts["asked"] = .text(String(asked.prefix(500))) }
+        if !asked.isEmpty { facts["asked"] = .text(asked.beginning(500)) }
         do {
             try context.openAudit().append(AuditEvent(.logReport, facts: facts))
         } catch let failure as any Failure where failure.status == .permission || failure.status == .inputMissing {

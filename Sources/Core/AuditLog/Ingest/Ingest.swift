@@ -267,7 +267,7 @@ extension Ingest {
 
     private static func event(_ row: LoginEvent, _ target: AuditTarget) -> AuditEvent {
         var facts: [String: AuditFact] = [
-            "at": .text(row.at.description), "event": .text(String(row.action.prefix(100))), "row": .number(row.id),
+            "at": .text(row.at.description), "event": .text(row.action.beginning(100)), "row": .number(row.id),
         ]
         facts["account"] = row.account.map { .text($0) }
         facts["identifier_hash"] = row.identifierHash.map { .text($0) }

@@ -241,7 +241,7 @@ extension ReportRow {
     var details: String {
         let facts = facts.map { "\($0.name)=\($0.text)" }.joined(separator: " ")
         let text = reason.isEmpty ? facts : facts.isEmpty ? reason : "\(reason) · \(facts)"
-        return String(text.prefix(700))
+        return text.beginning(700)
     }
 }
 

@@ -105,7 +105,7 @@ struct ReportTally: Sendable {
         if row.kinds.contains(.login) { countLogin(row, head) }
         if row.kinds.contains(.finding) { Self.add(head, row.fact("finding") ?? "other", &findings) }
         if row.kinds.contains(.failure) {
-            Self.add(head, "\(row.action)\u{1F}\(row.reason.prefix(200))", &failures)
+            Self.add(head, "\(row.action)\u{1F}\(row.reason.beginning(200))", &failures)
         }
     }
 
