@@ -53,6 +53,7 @@ struct MakeReport: Command {
 
     func validate() throws {
         guard (1...100_000).contains(rows) else { throw ValidationError("--rows is from 1 to 100000") }
+        if pack?.isEmpty == true { throw ValidationError("--pack is the name of a new folder") }
         if pack != nil, out != nil || format != nil {
             throw ValidationError("--pack makes all formats: leave out --out and --format")
         }

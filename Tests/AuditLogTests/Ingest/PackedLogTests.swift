@@ -121,6 +121,18 @@ import Testing
         }
     }
 
+    @Test func `what is no regular file is passed over, and by name refused`() async throws {
+        try await withScene { scene in
+            try scene.write(1...2, to: "pg.csv")
+            let odd =
+                "cd \"$0\" && head -c 70M /dev/zero | gzip > e.log.gz && touch -d '2 days ago' e.log.gz && mkfifo a.log && ln -s ../logs b.log && ln -s /nonexistent c.csv && mkdir d.json"
+            _ = try await Child("/bin/sh", ["-c", odd, scene.logs.string]).run()
+            #expect(try await scene.ingest().lines == 2)
+            let failure = try await failing { _ = try await scene.ingest(scene.logs.appending("a.log")) }
+            #expect(failure.status == .malformed && failure.sentence.contains("is no regular file"))
+        }
+    }
+
     @Test func `without the program the others are taken, and the user is told what to install`() async throws {
         try await withScene { scene in
             try scene.write(1...2, to: "pg.csv.1")

@@ -45,9 +45,14 @@ package struct ServerLogFile: Sendable {
     /// The format, from the first record.
     func parser(zone: Int?) throws -> ServerLogParser? {
         var parser: ServerLogParser?
-        try forEachLineBlock(of: content, in: 0..<min(identity.size, 1 << 20)) { lines, _, stop in
-            parser = ServerLogParser(beginning: lines, offset: zone)
-            stop = true
+        do {
+            try forEachLineBlock(of: content, in: 0..<min(identity.size, 1 << 20)) { lines, _, stop in
+                parser = ServerLogParser(beginning: lines, offset: zone)
+                stop = true
+            }
+        } catch let failure as any Failure where failure.status == .malformed {
+            // Not one line in so many megabytes: that is no log.
+            return nil
         }
         return parser
     }
@@ -87,11 +92,16 @@ enum ServerLogPlaces {
 
     static func files(in path: FilePath) throws -> Found {
         guard Files.isDirectory(path) else {
+            guard Files.isRegular(path) else {
+                throw PlainFailure(
+                    .malformed, "\(path) is no regular file: only those can be gone on with where one stopped",
+                    hint: "write what it says to a file, and name that")
+            }
             let packed = try PackedLog(path)
             return Found(packed: packed.map { [$0] } ?? [], plain: packed == nil ? [path] : [])
         }
         let names = try Files.list(path).filter { name in
-            !name.hasPrefix(".")
+            !name.hasPrefix(".") && Files.isRegular(path.appending(name))
                 && [".csv", ".json", ".log"].contains { name.hasSuffix($0) || name.contains("\($0).") }
         }
         let all = Set(names.map(unpackedName))

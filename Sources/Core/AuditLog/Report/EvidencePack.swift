@@ -105,7 +105,8 @@ package enum EvidencePack {
     }
 
     private static func proofsLine(_ records: Int) -> String {
-        records <= proofLimit
+        if records == 0 { return "               (no record matched, so there is nothing to prove but that)" }
+        return records <= proofLimit
             ? "proofs/        for each record the same in a file of its own, a C2SP tlog-proof"
             : "               (more than \(proofLimit) records: verify.py --prove makes the proof of any of them)"
     }
