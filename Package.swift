@@ -73,7 +73,7 @@ let package = Package(
         core("Platform", ["CLinux", "CZstd", subprocess], settings: common),
         core("Cryptography", ["Platform", "CLinux", "CSodium", "CLibCrypto", "CLibCrypt"], settings: common),
         core("PostgresClient", ["Platform", "CLibPQ"], settings: common),
-        core("AuditLog", ["Platform", "Cryptography"]),
+        core("AuditLog", ["Platform", "Cryptography"], resources: [.embedInCode("Verifier")]),
         core(
             "AccessPolicy", ["Platform", "Cryptography", "PostgresClient", "AuditLog"],
             resources: [.embedInCode("SQL")]),

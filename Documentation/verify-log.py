@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Checks an audit log of dbsec, or a proof from one, with Python's standard library and nothing of ours.
+"""Checks an audit log of dbsec, a folder of evidence, or a proof, with Python's standard library and nothing of ours.
 
   verify-log.py FOLDER [--key VKEY] [--kept CHECKPOINT ...]    every record, the tree, the signature, kept checkpoints
+  verify-log.py [EVIDENCE] [--key VKEY]                        a folder of dbaudit report --pack; by default its own
+  verify-log.py [EVIDENCE] --prove NUMBER                      writes the C2SP tlog-proof of one of its records
   verify-log.py --proof FILE --key VKEY [--record FILE]        that one record is in a log (C2SP tlog-proof)
 
 VKEY is a file such as log.vkey, or the line in it. Exit status: 0 it holds, 1 it does not, 2 it could not be read.
@@ -18,6 +20,14 @@ import sys
 
 def sha256(data):
     return hashlib.sha256(data).digest()
+
+
+def sha256_of_file(path):
+    hash = hashlib.sha256()
+    with open(path, "rb") as file:
+        while part := file.read(1 << 20):
+            hash.update(part)
+    return hash.hexdigest()
 
 
 # Ed25519, from RFC 8032, section 5.1: slow, and enough for a few signatures.
@@ -187,34 +197,124 @@ def verify_log(folder, key, kept):
     return problems
 
 
+class Proof:
+    """A file of C2SP tlog-proof."""
+
+    def __init__(self, text):
+        head, checkpoint = text.split("\n\n", 1)
+        lines, self.checkpoint = head.split("\n"), Checkpoint(checkpoint)
+        if lines.pop(0) != "c2sp.org/tlog-proof@v1":
+            raise ValueError("not a proof")
+        extra = lines.pop(0)[6:] if lines[0].startswith("extra ") else None
+        self.extra = None if extra is None else base64.b64decode(extra, validate=True)
+        self.index = int(lines.pop(0).removeprefix("index "))
+        self.hashes = [base64.b64decode(line, validate=True) for line in lines]
+
+    def includes(self, record):
+        """RFC 9162, section 2.1.3.2."""
+        position, last, hash = self.index, self.checkpoint.size - 1, sha256(b"\0" + record)
+        if not 0 <= position <= last:
+            return False
+        for step in self.hashes:
+            if last == 0:
+                return False
+            if position & 1 or position == last:
+                hash = sha256(b"\1" + step + hash)
+                while not position & 1 and position:
+                    position, last = position >> 1, last >> 1
+            else:
+                hash = sha256(b"\1" + hash + step)
+            position, last = position >> 1, last >> 1
+        return last == 0 and hash == self.checkpoint.root
+
+
 def verify_proof(path, key, record):
-    head, checkpoint = read(path).split("\n\n", 1)
-    lines, checkpoint = head.split("\n"), Checkpoint(checkpoint)
-    if lines.pop(0) != "c2sp.org/tlog-proof@v1":
-        raise ValueError("not a proof")
-    extra = base64.b64decode(lines.pop(0)[6:], validate=True) if lines[0].startswith("extra ") else None
-    index, proof = int(lines.pop(0).removeprefix("index ")), [base64.b64decode(line, validate=True) for line in lines]
-    data = open(record, "rb").read().removesuffix(b"\n") if record else extra
+    proof = Proof(read(path))
+    data = open(record, "rb").read().removesuffix(b"\n") if record else proof.extra
     if data is None:
         raise ValueError("the proof does not hold the record: --record")
-    # RFC 9162, section 2.1.3.2
-    position, last, hash = index, checkpoint.size - 1, sha256(b"\0" + data)
-    for step in proof:
-        if last == 0:
-            return ["the proof is too long"]
-        if position & 1 or position == last:
-            hash = sha256(b"\1" + step + hash)
-            while not position & 1 and position:
-                position, last = position >> 1, last >> 1
-        else:
-            hash = sha256(b"\1" + hash + step)
-        position, last = position >> 1, last >> 1
-    problems = [] if last == 0 and hash == checkpoint.root else ["the record is not in that log at that place"]
-    if not checkpoint.signed_by(key):
+    problems = [] if proof.includes(data) else ["the record is not in that log at that place"]
+    if not proof.checkpoint.signed_by(key):
         problems.append(f"the checkpoint is not signed by the key {key.name}+{key.id.hex()}")
-    print(f"record {index} of {checkpoint.size} in {checkpoint.origin}")
+    print(f"record {proof.index} of {proof.checkpoint.size} in {proof.checkpoint.origin}")
     print(data.decode(errors="backslashreplace"))
     return problems
+
+
+class Evidence:
+    """Some records of a log, and the hashes of all subtrees that have none of them."""
+
+    def __init__(self, folder):
+        self.folder, self.checkpoint = folder, Checkpoint(read(os.path.join(folder, "checkpoint")))
+        proof = json.loads(read(os.path.join(folder, "proof.json")))
+        if proof["format"] != "dbsec subset proof v1" or proof["size"] != self.checkpoint.size:
+            raise ValueError("proof.json belongs to another checkpoint")
+        self.hashes = {(start, start + count): bytes.fromhex(digest) for start, count, digest in proof["subtrees"]}
+        self.places, end = {}, 0
+        for line in open(os.path.join(folder, "records.jsonl"), "rb"):
+            seq, start, end = json.loads(line)["seq"], end, end + len(line)
+            if seq in self.places:
+                raise ValueError(f"record {seq} is there twice")
+            self.places[seq] = (start, end - 1)
+            self.hashes[seq, seq + 1] = sha256(b"\0" + line.removesuffix(b"\n"))
+        # Every hash that was given must lead to the root: one that stands for a whole tree would hide what is below it.
+        self.unused = set(self.hashes)
+        if self.hash(0, self.checkpoint.size) != self.checkpoint.root or self.unused:
+            raise ValueError("the records do not lead to the root that was signed")
+
+    def hash(self, low, high):
+        self.unused.discard((low, high))
+        if (low, high) not in self.hashes:
+            if high - low < 2:
+                return sha256(b"")  # the root of a log without records; in any other it leads to none that was signed
+            half = low + (1 << (high - low - 1).bit_length() - 1)
+            self.hashes[low, high] = sha256(b"\1" + self.hash(low, half) + self.hash(half, high))
+        return self.hashes[low, high]
+
+    def line(self, number):
+        start, end = self.places[number]
+        with open(os.path.join(self.folder, "records.jsonl"), "rb") as records:
+            records.seek(start)
+            return records.read(end - start)
+
+    def prove(self, number):
+        if number not in self.places:
+            raise ValueError(f"record {number} is not one of these")
+        low, high, hashes = 0, self.checkpoint.size, []
+        while high - low > 1:
+            half = low + (1 << (high - low - 1).bit_length() - 1)
+            left = number < half
+            hashes.append(self.hash(half, high) if left else self.hash(low, half))
+            low, high = (low, half) if left else (half, high)
+        lines = ["c2sp.org/tlog-proof@v1", "extra " + base64.b64encode(self.line(number)).decode(), f"index {number}"]
+        lines += [base64.b64encode(hash).decode() for hash in reversed(hashes)]
+        return "\n".join(lines) + "\n\n" + read(os.path.join(self.folder, "checkpoint"))
+
+
+def verify_evidence(folder, key):
+    try:
+        for line in read(os.path.join(folder, "SHA256SUMS")).splitlines():
+            digest, name = line.split("  ", 1)
+            inside = not name.startswith("/") and ".." not in name.split("/")
+            if not inside or sha256_of_file(os.path.join(folder, name)) != digest:
+                return [f"{name} is not what SHA256SUMS says"]
+        evidence = Evidence(folder)
+        checkpoint, given = evidence.checkpoint, key is not None
+        key = key or Key(os.path.join(folder, "log.vkey"))
+        if not checkpoint.signed_by(key):
+            return [f"the checkpoint is not signed by the key {key.name}+{key.id.hex()}"]
+        proofs = os.path.join(folder, "proofs")
+        for number in sorted(evidence.places) if os.path.isdir(proofs) else []:
+            proof = Proof(read(os.path.join(proofs, f"{number}.tlog-proof")))
+            whole = proof.index == number and proof.extra == evidence.line(number) and proof.includes(proof.extra)
+            if not whole or proof.checkpoint.text != checkpoint.text or not proof.checkpoint.signatures == checkpoint.signatures:
+                return [f"proofs/{number}.tlog-proof does not prove record {number}"]
+    except (ValueError, KeyError, TypeError) as problem:
+        return [str(problem)]
+    print(f"{checkpoint.origin}: {len(evidence.places)} of {checkpoint.size} records, each of them in the log that was signed")
+    whose = "the one you gave" if given else "the one in this folder; compare it with the one you hold"
+    print(f"key: {whose}: {key.name}+{key.id.hex()}")
+    return []
 
 
 def main():
@@ -224,18 +324,26 @@ def main():
     parser.add_argument("--kept", action="append", default=[])
     parser.add_argument("--proof")
     parser.add_argument("--record")
+    parser.add_argument("--prove", type=int, metavar="NUMBER")
     options = parser.parse_args()
+    own = os.path.dirname(os.path.abspath(__file__))
+    folder = options.folder or (own if os.path.exists(os.path.join(own, "proof.json")) else None)
     try:
         key = Key(options.key) if options.key else None
         if options.proof:
             if not key:
                 parser.error("--proof needs --key")
             problems = verify_proof(options.proof, key, options.record)
-        elif options.folder:
-            kept = [(path, Checkpoint(read(path))) for path in options.kept]
-            problems = verify_log(options.folder, key, kept)
+        elif not folder:
+            parser.error("name the log's folder, a folder of evidence, or --proof")
+        elif options.prove is not None:
+            sys.stdout.write(Evidence(folder).prove(options.prove))
+            return 0
+        elif os.path.exists(os.path.join(folder, "proof.json")):
+            problems = verify_evidence(folder, key)
         else:
-            parser.error("name the log's folder, or --proof")
+            kept = [(path, Checkpoint(read(path))) for path in options.kept]
+            problems = verify_log(folder, key, kept)
     except (OSError, ValueError, KeyError) as problem:
         print(f"cannot read it: {problem}", file=sys.stderr)
         return 2

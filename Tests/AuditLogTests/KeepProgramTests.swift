@@ -61,6 +61,68 @@ import Testing
         }
     }
 
+    @Test func `a setting of a role counts as a change, and a record that may have made it explains it`() async throws {
+        try await withTool { tool, log in
+            let name = try Database.current.name
+            let role = "\"audit setting \(name)\""
+            try await Database.current.run("CREATE ROLE \(role)")
+            let environment = try environment
+            /// Changes the role between two heartbeats, with these records in between, and says what is then missing.
+            func missing(_ change: String, _ events: [AuditEvent]) async throws -> String {
+                #expect(try await tool.run("heartbeat", "-d", name, environment: environment).status == 0)
+                let kept = tool.state.appending("before")
+                try Files.write(Files.read(log.folder.checkpoint), to: kept)
+                try await Database.current.run("ALTER ROLE \(role) \(change)")
+                if !events.isEmpty { try log.append(events) }
+                return try await tool.run("verify", "-d", name, environment: environment).text
+            }
+            let system = try #require(
+                try await Database.current.value("SELECT system_identifier FROM pg_control_system()"))
+            let own = AuditTarget(system: system)
+            for (number, action) in [AuditAction.policyApply, .policyUndo, .authInstall, .backupRestore].enumerated() {
+                let event = AuditEvent(action, phase: .event, outcome: .success, target: own)
+                let text = try await missing("SET work_mem = '\(number + 1)MB'", [event])
+                #expect(!text.contains("roles of this server changed"), "\(action): \(text)")
+            }
+            let other = AuditEvent(.policyApply, phase: .event, outcome: .success, target: AuditTarget(system: "1"))
+            let text = try await missing("SET work_mem = '99MB'", [other])
+            #expect(text.contains("roles of this server changed after the heartbeat"), "\(text)")
+            try await Database.current.run("DROP ROLE \(role)")
+        }
+    }
+
+    @Test func `days of silence between real heartbeats are named`() async throws {
+        try await withTool { tool, _ in
+            for days in ["-6d", "-5d", "-1d"] {
+                let beat = try await tool.shell(
+                    "faketime -f '\(days)' \"$0\" heartbeat", [Tool.path],
+                    environment: ["FAKETIME_DONT_FAKE_MONOTONIC": "1"])
+                #expect(beat.status == 0, "\(beat.text)")
+            }
+            #expect(try await tool.run("heartbeat").status == 0)
+            let verified = try await tool.run("verify", "--complete")
+            #expect(verified.status == 1 && verified.text.contains("3 days without a heartbeat: "), "\(verified.text)")
+        }
+    }
+
+    @Test func `a checkpoint in the system's log is one line that can be kept elsewhere, and is listed`() async throws {
+        try await withTool { tool, log in
+            let socket = tool.state.appending("log.socket")
+            let listener = try Listener(socket)
+            let checkpoint = try log.folder.readCheckpoint()
+            let configuration = tool.state.appending("dbsec.json")
+            try Files.write(Array("{\"audit\": {\"anchors\": [{\"syslog\": \"\(socket)\"}]}}".utf8), to: configuration)
+            let anchored = try await tool.run("anchor", "--config", configuration.string)
+            #expect(anchored.status == 0, "\(anchored.text)")
+            let line = try listener.receive()
+            let text = try #require(line.firstRange(of: "checkpoint ").map { line[$0.upperBound...] })
+            let kept = try SignedCheckpoint(parsing: Array(text.replacing("\\n", with: "\n").utf8))
+            #expect(kept == checkpoint)
+            let listed = try await tool.run("anchors")
+            #expect(listed.text.contains("syslog  \(socket): "), "\(listed.text)")
+        }
+    }
+
     @Test func `a proof is written and checked without the log`() async throws {
         try await withTool { tool, log in
             try log.fill(5)

@@ -74,4 +74,23 @@ import Testing
             try await body(log)
         }
     }
+
+    @Test func `how large a file grows is a setting, of every program that writes records`() async throws {
+        try await withFolder { folder in
+            let log = try AuditLog.open(folder.appending("audit"), as: source)
+            let text = String(repeating: "x", count: 1000)
+            try log.append(batch: (0..<1100).map { _ in AuditEvent(.logRead, facts: ["text": .text(text)]) })
+            let tool = Tool(state: folder)
+            #expect(try await tool.run("heartbeat").status == 0)
+            #expect(try log.folder.segments().count == 1)
+            let file = folder.appending("dbsec.json")
+            try Files.write(Array(#"{"audit": {"segmentSize": 1}}"#.utf8), to: file)
+            #expect(try await tool.run("heartbeat", "--config", file.string).status == 0)
+            #expect(try log.folder.segments().count == 2)
+            #expect(try log.verify().isIntact)
+            try Files.write(Array(#"{"audit": {"segmentSize": 0}}"#.utf8), to: file)
+            let refused = try await tool.run("heartbeat", "--config", file.string)
+            #expect(refused.status == 78 && refused.text.contains("segmentSize is from 1 to 4096"), "\(refused.text)")
+        }
+    }
 }

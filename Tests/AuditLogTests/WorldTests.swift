@@ -35,6 +35,22 @@ import Testing
         }
     }
 
+    @Test func `a backup that was killed has a start and no finish, and the log says so`() async throws {
+        try await withBackup { world in
+            let database = try Database.current.name
+            // Where it makes the pipe to its third child: the record of the start is there by then.
+            let killed = try await world.run(
+                "/usr/bin/strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pipe2", "-e",
+                "inject=pipe2:signal=KILL:when=3",
+                try Tool.path.replacing("dbaudit", with: "dbbackup"), "run", database)
+            #expect(killed.status != 0)
+            let verified = try await world.run("dbaudit", "verify", "--complete")
+            #expect(verified.status == 1)
+            #expect(verified.stdout.contains("backup.run"), "\(verified.stdout)")
+            #expect(try await world.run("dbaudit", "verify").status == 0)
+        }
+    }
+
     @Test func `anchors name the newest backup`() async throws {
         try await withBackup { world in
             let label = try #require(try world.backup().lastComponent?.string)

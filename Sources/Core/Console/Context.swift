@@ -36,7 +36,25 @@ package struct Context: Sendable {
 
     /// Opens this account's audit log, making it at its first privileged act: without a log nothing is done.
     package func openAudit() throws -> AuditLog {
-        try AuditLog.open(state.audit, as: auditSource)
+        var limits = LogLimits()
+        if let size = try configuration.section("audit", as: AuditSection.self)?.segmentSize {
+            limits.segmentBytes = size << 20
+        }
+        return try AuditLog.open(state.audit, as: auditSource, limits: limits)
+    }
+
+    /// How large a file of the log may be asked to grow.
+    package static let segmentMegabytes = 1...4096
+
+    /// The one setting of the log that whoever appends must know; the section as a whole is judged by `dbaudit`.
+    private struct AuditSection: Decodable {
+        let segmentSize: Int?
+
+        private enum Keys: String, CodingKey { case segmentSize }
+
+        init(from decoder: any Decoder) throws {
+            segmentSize = try decoder.container(keyedBy: Keys.self).number(.segmentSize, in: segmentMegabytes)
+        }
     }
 
     /// Who writes records here.

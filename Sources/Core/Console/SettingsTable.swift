@@ -53,6 +53,7 @@ package struct Setting: Sendable {
         Setting("audit", "logs", "none", "folders of more logs on this host, for verify --all"),
         Setting("audit", "anchors", "none", "where checkpoints go: files, programs, syslog, databases"),
         Setting("audit", "keepMonths", "12", "how long records are kept; their hashes stay for good"),
+        Setting("audit", "segmentSize", "64", "megabytes after which the log goes on in a new file"),
         Setting("audit", "rotateDays", "none", "after how many days a heartbeat replaces the key"),
     ]
 

@@ -122,6 +122,11 @@ package enum Files {
         (information(path)?.st_mode ?? 0) & S_IFMT == S_IFDIR
     }
 
+    /// Whether it is a file with bytes of its own, or a link to one: opening a pipe would wait for whoever writes it.
+    package static func isRegular(_ path: FilePath) -> Bool {
+        (information(path)?.st_mode ?? 0) & S_IFMT == S_IFREG
+    }
+
     /// The size in bytes.
     package static func size(_ path: FilePath) throws -> Int {
         var facts = stat()

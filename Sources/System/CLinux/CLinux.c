@@ -43,6 +43,38 @@ const void *clinux_find(const void *bytes, size_t count, const void *needle, siz
     return memmem(bytes, count, needle, needle_count);
 }
 
+/// 0x20 for a letter, whose two cases differ in that bit alone; 0 for any other byte.
+static unsigned char case_bit(unsigned char byte) { return byte >= 'a' && byte <= 'z' ? 0x20 : 0; }
+
+const void *clinux_find_caseless(const void *bytes, size_t count, const void *needle, size_t needle_count) {
+    const unsigned char *hay = bytes, *wanted = needle;
+    if (needle_count == 0 || needle_count > count) return needle_count == 0 ? bytes : NULL;
+    const unsigned char first = wanted[0], last = wanted[needle_count - 1];
+    const unsigned char first_bit = case_bit(first), last_bit = case_bit(last);
+    const size_t places = count - needle_count + 1;
+    size_t place = 0;
+    while (place < places) {
+        // Without a branch inside, so that the compiler makes it one comparison of many bytes.
+        if (places - place >= 64) {
+            const unsigned char *front = hay + place, *back = front + needle_count - 1;
+            unsigned char any = 0;
+            for (int i = 0; i < 64; i++) any |= ((front[i] | first_bit) == first) & ((back[i] | last_bit) == last);
+            if (!any) {
+                place += 64;
+                continue;
+            }
+        }
+        const size_t end = places - place >= 64 ? place + 64 : places;
+        for (; place < end; place++) {
+            if ((hay[place] | first_bit) != first) continue;
+            size_t i = 1;
+            while (i < needle_count && (hay[place + i] | case_bit(wanted[i])) == wanted[i]) i++;
+            if (i == needle_count) return hay + place;
+        }
+    }
+    return NULL;
+}
+
 const void *clinux_find_last(const void *bytes, size_t count, int byte) { return memrchr(bytes, byte, count); }
 
 int clinux_syslog(const char *socket_path, const char *text, size_t count) {

@@ -26,6 +26,9 @@ struct FilterOptions: ParsableArguments, Sendable {
     @Option(help: "Only records that have this text somewhere.")
     var text: String?
 
+    @Flag(name: .shortAndLong, help: "Capital and small letters are the same in --text, --target and --actor.")
+    var ignoreCase = false
+
     func validate() throws {
         if let outcome, AuditRecord.Outcome(rawValue: outcome) == nil {
             throw ValidationError("--outcome is success or failure")
@@ -46,6 +49,7 @@ struct FilterOptions: ParsableArguments, Sendable {
         filter.target = target
         filter.outcome = outcome.flatMap { AuditRecord.Outcome(rawValue: $0) }
         filter.text = text
+        filter.ignoresCase = ignoreCase && (text ?? target ?? actor) != nil
         return filter
     }
 

@@ -10,7 +10,8 @@ struct IngestLogs: Command {
         "ingest", "Take what PostgreSQL logs, and the events of dbauth, into the audit log; each line once.",
         details: """
             Reads csvlog, jsonlog, pgaudit in either, pgauditlogtofile, and the JSON that CloudNativePG and Azure wrap them
-            in. It goes on where it stopped, whatever logrotate did meanwhile. Passwords and keys are taken out before
+            in. It goes on where it stopped, whatever logrotate did meanwhile; what was compressed is unpacked with gzip, zstd,
+            xz, bzip2 or lz4. Passwords and keys are taken out before
             anything is written; of statements only the form is kept, every value a ?, unless --statements says otherwise.
 
             Raised as findings (dbaudit search --action pg.finding): lines that are missing from a session, changes to
@@ -60,13 +61,17 @@ struct IngestLogs: Command {
         var ingest = try Ingest(
             into: context.openAudit(), folder: context.state.path.appending("ingest"), options: options,
             progress: context.progress)
-        for place in places { try ingest.take(from: FilePath(place)) }
+        for place in places.map({ FilePath($0) }) {
+            try await ingest.takePacked(from: place)
+            try ingest.take(from: place)
+        }
         for database in databases {
             var server = server
             server.dbname = database
             try await LoginEvents.take(into: &ingest, from: server.connect(context))
         }
-        if ingest.summary.files == 0, let path = ingest.summary.passedOver.first {
+        for warning in ingest.summary.warnings { context.warn(warning) }
+        if ingest.summary.files == 0, ingest.summary.warnings.isEmpty, let path = ingest.summary.passedOver.first {
             context.warn("\(path) and what is beside it is no log in a known format: set log_destination = 'jsonlog'")
         }
         return IngestReport(summary: ingest.summary)

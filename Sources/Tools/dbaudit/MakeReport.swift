@@ -53,6 +53,7 @@ struct MakeReport: Command {
 
     func validate() throws {
         guard (1...100_000).contains(rows) else { throw ValidationError("--rows is from 1 to 100000") }
+        if pack?.isEmpty == true { throw ValidationError("--pack is the name of a new folder") }
         if pack != nil, out != nil || format != nil {
             throw ValidationError("--pack makes all formats: leave out --out and --format")
         }
@@ -90,6 +91,7 @@ struct MakeReport: Command {
             action.map { "action \($0)" }
             + [("actor", filter.actor), ("target", filter.target), ("outcome", filter.outcome), ("text", filter.text)]
             .compactMap { name, value in value.map { "\(name) \($0)" } }
+            + (filter.ignoreCase ? ["in capital or small letters"] : [])
         return parts.joined(separator: ", ")
     }
 
@@ -100,7 +102,7 @@ struct MakeReport: Command {
         var facts: [String: AuditFact] = ["format": .text(pack == nil ? chosenFormat.rawValue : "pack")]
         if let since = filter.filter(now: context.now()).since { facts["since"] = .text(since.brief) }
         if let until = filter.filter(now: context.now()).until { facts["until"] = .text(until.brief) }
-        if !asked.isEmpty { facts["asked"] = .text(String(asked.prefix(500))) }
+        if !asked.isEmpty { facts["asked"] = .text(asked.beginning(500)) }
         do {
             try context.openAudit().append(AuditEvent(.logReport, facts: facts))
         } catch let failure as any Failure where failure.status == .permission || failure.status == .inputMissing {

@@ -12,7 +12,7 @@ struct Search: Command {
             """,
         examples: [
             "dbaudit search --since 7d --outcome failure", "dbaudit search --action pg.login --actor app",
-            "dbaudit search --text orders --raw | jq -r .time",
+            "dbaudit search --text orders --raw | jq -r .time", "dbaudit search -i --text 'permission denied'",
         ])
 
     @OptionGroup var common: CommonOptions

@@ -13,7 +13,7 @@ struct Settings: Decodable, Sendable {
     var anchors: [AnchorTarget] = []
 
     private enum Keys: String, CodingKey, CaseIterable {
-        case logs, keepMonths, rotateDays, anchors
+        case logs, keepMonths, rotateDays, segmentSize, anchors
     }
 
     init() {}
@@ -23,6 +23,8 @@ struct Settings: Decodable, Sendable {
         logs = try container.decodeIfPresent([String].self, forKey: .logs) ?? []
         keepMonths = try container.number(.keepMonths, in: 1...1200)
         rotateDays = try container.number(.rotateDays, in: 1...3650)
+        // What it means is the same for every program that writes records: `Context.openAudit` takes it.
+        _ = try container.number(.segmentSize, in: Context.segmentMegabytes)
         anchors = try container.decodeIfPresent([AnchorTarget].self, forKey: .anchors) ?? []
     }
 }

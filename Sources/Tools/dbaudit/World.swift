@@ -113,10 +113,18 @@ struct RoleDigest {
                 FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_'
                 UNION ALL
                 SELECT pg_catalog.concat_ws(' ', 'member', pg_catalog.quote_ident(r.rolname),
-                    pg_catalog.quote_ident(m.rolname), bool_or(a.admin_option))
+                    pg_catalog.quote_ident(m.rolname), bool_or(a.admin_option),
+                    -- Since PostgreSQL 16; before that there is nothing to join, and the line is shorter.
+                    bool_or((pg_catalog.to_jsonb(a) ->> 'inherit_option')::bool),
+                    bool_or((pg_catalog.to_jsonb(a) ->> 'set_option')::bool))
                 FROM pg_catalog.pg_auth_members a
                 JOIN pg_catalog.pg_roles r ON r.oid = a.roleid JOIN pg_catalog.pg_roles m ON m.oid = a.member
                 WHERE m.rolname !~ '^pg_' GROUP BY r.rolname, m.rolname
+                UNION ALL
+                SELECT pg_catalog.concat_ws(' ', 'setting', coalesce(pg_catalog.quote_ident(r.rolname), '*'),
+                    coalesce(pg_catalog.quote_ident(d.datname), '*'), pg_catalog.quote_literal(line))
+                FROM pg_catalog.pg_db_role_setting s CROSS JOIN pg_catalog.unnest(s.setconfig) AS line
+                LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
             ) AS lines
             """)
         let row = try rows.one()

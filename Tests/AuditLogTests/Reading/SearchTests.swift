@@ -67,6 +67,46 @@ import Testing
         }
     }
 
+    @Test func `capital and small letters are the same where that is asked for`() async throws {
+        try await withLog { log in
+            try log.fillDemo(days: 2)
+            try log.append(
+                AuditEvent(
+                    .logRead, reason: "Straße ÉCOLE \"Quoted\"", role: "Ann", target: AuditTarget(object: "Orders")))
+            try same(log, { ($0.text, $0.ignoresCase) = ("PERMISSION Denied", true) }) {
+                $0.reason?.contains("permission denied") == true
+            }
+            try same(log, { ($0.actor, $0.ignoresCase) = ("aNN", true) }) {
+                [$0.actor.role, $0.actor.sudo].contains { $0?.lowercased() == "ann" }
+            }
+            try same(log, { ($0.target, $0.ignoresCase) = ("ORDERS", true) }) {
+                $0.target?.object?.lowercased().contains("orders") == true
+            }
+            for text in ["école", "École \"QUOTED", "STRAßE é", "é", "q"] {
+                #expect(try !search(log) { ($0.text, $0.ignoresCase) = (text, true) }.isEmpty, "\(text)")
+            }
+            #expect(try search(log) { $0.text = "école" }.isEmpty)
+            #expect(try search(log) { ($0.text, $0.ignoresCase) = ("no SUCH thing", true) }.isEmpty)
+        }
+    }
+
+    @Test func `a needle is found in either case at every place and length`() {
+        let hay = Array(String(repeating: "@[`{xYz0-", count: 30).utf8)
+        for length in [1, 2, 3, 7, 63, 64, 65, 100] {
+            for start in stride(from: 0, through: hay.count - length, by: 7) {
+                var needle = Array(hay[start..<start + length])
+                for index in needle.indices where (0x41...0x5A).contains(needle[index]) { needle[index] |= 0x20 }
+                // The text repeats, so the first place is before the end of the first period.
+                let found = hay.span.firstIndex(of: needle.span, ignoringCase: true)
+                #expect(found == start % 9)
+                #expect(hay.span.firstIndex(of: needle.span, from: start, ignoringCase: true) == start)
+            }
+        }
+        let bytes = Array("ab@".utf8)
+        #expect(bytes.span.firstIndex(of: Array("`".utf8).span, ignoringCase: true) == nil)
+        #expect(bytes.span.firstIndex(of: Array("abc@".utf8).span, ignoringCase: true) == nil)
+    }
+
     @Test func `lines that are no records are passed over`() async throws {
         try await withLog { log in
             try log.fill(3)

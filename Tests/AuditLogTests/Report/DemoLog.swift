@@ -38,6 +38,16 @@ extension AuditLog {
             AuditEvent(
                 .authEvent, outcome: .failure, reason: "too many failures", role: "app",
                 facts: ["event": "lockout", "identifier_hash": "9c1185a5c5e9fc54", "at": .text(end.description)]))
+        let customers = AuditTarget(database: "shop", object: "public.customers.phone")
+        events += [
+            AuditEvent(.fieldDecrypt, outcome: .success, role: "support", target: customers, facts: ["values": 12]),
+            AuditEvent(
+                .fieldDecrypt, outcome: .failure, reason: "no key of the ring opens it", role: "support",
+                target: customers),
+            AuditEvent(
+                .subjectExport, outcome: .success, role: "support", target: AuditTarget(database: "shop", object: "7"),
+                facts: ["fields": 5]),
+        ]
         try append(batch: events)
     }
 

@@ -46,7 +46,8 @@ import Testing
                 "Every act that began has an end",
                 "permission denied for table salaries", "<rect", "class=\"col\"", "equal", "not proved",
                 "Check it yourself",
-                "dbaudit verify --key", "lockout",
+                "dbaudit verify --key", "lockout", "Who saw what is kept encrypted", "values decrypted",
+                "person's data handed out", "1 failed",
             ] {
                 #expect(shown.contains(text), "\(text) is missing")
             }
@@ -65,6 +66,31 @@ import Testing
             #expect(list.contains("No act matches.") || list.contains("backup."))
             let none = try await page(out, hash: "#q=nothing-has-this-in-it", in: folder)
             #expect(none.contains("No act matches."))
+        }
+    }
+
+    @Test func `every action has words that need no code`() async throws {
+        try await withPage(days: 1) { out, _ in
+            let text = String(decoding: try Files.read(out), as: UTF8.self)
+            for action in AuditAction.allCases { #expect(text.contains("\"\(action.rawValue)\": \""), "\(action)") }
+        }
+    }
+
+    @Test func `on paper a thousand acts take no more than eighty sheets`()
+        async throws
+    {
+        try await withPage(days: 14) { out, folder in
+            let pdf = folder.appending("report.pdf")
+            _ = try await Program.run(
+                "/usr/bin/chromium",
+                [
+                    "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000",
+                    "--no-pdf-header-footer",
+                    "--user-data-dir=\(folder.appending("browser"))", "--print-to-pdf=\(pdf)", "file://\(out)",
+                ])
+            let bytes = String(decoding: try Files.read(pdf, limit: 1 << 30), as: Unicode.ASCII.self)
+            let sheets = bytes.ranges(of: "/Type /Page\n").count
+            #expect((10...80).contains(sheets), "\(sheets)")
         }
     }
 

@@ -146,7 +146,7 @@ import Testing
                 "/bin/sh", ["-c", "cd \"$0\" && sha256sum --quiet -c SHA256SUMS", evidence.string]
             ).run()
             #expect(sums.isEmpty)
-            let resum = "cd \"$0\" && sha256sum $(ls | grep -v SHA256SUMS) > SHA256SUMS"
+            let resum = "cd \"$0\" && sha256sum $(find * -type f ! -name SHA256SUMS) > SHA256SUMS"
             for (name, from, to) in [
                 ("records.jsonl", "backup.run", "backup.ran"), ("checkpoint", "\n4", "\n5"),
                 ("proof.json", "\"]", "0\"]"),

@@ -26,6 +26,8 @@ package struct Ingest {
         package var unreadable = 0
         /// Files that are no log in a known format, and those that say the same as another.
         package var passedOver: [String] = []
+        /// What whoever runs it should know.
+        package var warnings: [String] = []
 
         package init() {}
     }
@@ -54,18 +56,49 @@ package struct Ingest {
         memory = try store.load()
     }
 
-    /// Takes what is new in a file, or in all files of a folder.
+    /// Takes what is new in a file, or in all files of a folder; those that are compressed need `takePacked`.
     package mutating func take(from place: FilePath) throws {
-        guard Files.exists(place) else {
-            throw FileFailure("open", place, .noSuchFileOrDirectory)
-        }
-        let (files, passedOver) = try ServerLogPlaces.files(in: place)
-        summary.passedOver += passedOver.map(\.string)
-        for path in files { try take(file: path, isOnly: !Files.isDirectory(place)) }
+        let found = try files(in: place)
+        summary.passedOver += found.passedOver.map(\.string)
+        for path in found.plain { try take(ServerLogFile(path, receipts: memory.receipts), isOnly: isFile(place)) }
     }
 
-    private mutating func take(file path: FilePath, isOnly: Bool) throws {
-        let file = try ServerLogFile(path, receipts: memory.receipts)
+    /// Takes what is new in compressed files: in the one that is named, or in those of a folder, which are older than the rest.
+    package mutating func takePacked(from place: FilePath) async throws {
+        for log in try files(in: place).packed where memory.packed?.contains(log.mark) != true {
+            do {
+                progress?(Progress("unpacking \(log.path)"))
+                let unpacked = try await log.unpacked(in: store.folder)
+                try take(ServerLogFile(log.path, unpacked: unpacked, receipts: memory.receipts), isOnly: isFile(place))
+            } catch let failure as any Failure where !isFile(place) && failure.status == .unavailable {
+                // One file that is damaged, or cannot be read here, must not keep the others waiting.
+                guard failure is ChildFailure else {
+                    summary.passedOver.append(log.path.string)
+                    summary.warnings.append("\(failure.sentence): \(failure.hint ?? "")")
+                    continue
+                }
+                var judge = ServerLogJudge(memory: memory, detail: options.detail, superusers: options.superusers)
+                judge.find(
+                    "lines-unreadable", nil, "\(log.path) cannot be unpacked: \(failure.sentence)",
+                    ["file": .text(log.path.string)])
+                summary.findings += judge.findings
+                summary.passedOver.append(log.path.string)
+                try self.log.append(batch: judge.takeEvents())
+            }
+            memory.packed = (memory.packed ?? []).union([log.mark])
+            try store.keep(memory)
+        }
+    }
+
+    private func files(in place: FilePath) throws -> ServerLogPlaces.Found {
+        guard Files.exists(place) else { throw FileFailure("open", place, .noSuchFileOrDirectory) }
+        return try ServerLogPlaces.files(in: place)
+    }
+
+    private func isFile(_ place: FilePath) -> Bool { !Files.isDirectory(place) }
+
+    private mutating func take(_ file: ServerLogFile, isOnly: Bool) throws {
+        let path = file.path
         guard file.identity.size > 0 else { return }
         guard let parser = try file.parser(zone: options.zone) else {
             guard !isOnly else {
@@ -82,7 +115,7 @@ package struct Ingest {
         var batch = Batch(file: file)
         if !judge.events.isEmpty { try append(&judge, &batch) }
         while batch.offset < file.identity.size {
-            let bytes = try Files.read(path, batch.offset..<min(batch.offset + Self.chunk, file.identity.size))
+            let bytes = try Files.read(file.content, batch.offset..<min(batch.offset + Self.chunk, file.identity.size))
             let taken = try parser.parse(bytes.span) { line in
                 batch.lines += 1
                 guard let line else {
@@ -234,7 +267,7 @@ extension Ingest {
 
     private static func event(_ row: LoginEvent, _ target: AuditTarget) -> AuditEvent {
         var facts: [String: AuditFact] = [
-            "at": .text(row.at.description), "event": .text(String(row.action.prefix(100))), "row": .number(row.id),
+            "at": .text(row.at.description), "event": .text(row.action.beginning(100)), "row": .number(row.id),
         ]
         facts["account"] = row.account.map { .text($0) }
         facts["identifier_hash"] = row.identifierHash.map { .text($0) }

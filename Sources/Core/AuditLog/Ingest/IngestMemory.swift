@@ -28,6 +28,8 @@ struct IngestMemory: Codable, Equatable, Sendable {
     var segment = ""
     var offset = 0
     var receipts: [FileReceipt] = []
+    /// The marks of compressed files that need not be unpacked again.
+    var packed: Set<String>?
 
     private static let sessionLimit = 100_000
 

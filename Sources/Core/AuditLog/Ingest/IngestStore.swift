@@ -37,6 +37,17 @@ struct IngestStore {
         return memory
     }
 
+    /// Remembers what no record depends on.
+    func keep(_ memory: IngestMemory) throws {
+        try Files.write(encoded(memory), to: current)
+    }
+
+    private func encoded(_ memory: IngestMemory) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        return Array(try encoder.encode(memory))
+    }
+
     func append(_ events: [AuditEvent], to log: AuditLog, remembering memory: inout IngestMemory) throws {
         memory.batch = UUIDv7.make(at: Timestamp.now())
         memory.tidy()
@@ -46,9 +57,7 @@ struct IngestStore {
         }
         var events = events
         events[events.count - 1].facts["batch"] = .text(memory.batch)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        try Files.write(Array(try encoder.encode(memory)), to: next)
+        try Files.write(encoded(memory), to: next)
         try log.append(events)
         try Files.rename(next, to: current)
     }

@@ -5,6 +5,8 @@ package import SystemPackage
 /// One file of a server's log, and how much of it has been taken.
 package struct ServerLogFile: Sendable {
     package let path: FilePath
+    /// Where its lines are read: elsewhere than under its name when it was compressed.
+    let content: FilePath
     let identity: FileIdentity
     /// Where to go on.
     private(set) var offset = 0
@@ -12,9 +14,10 @@ package struct ServerLogFile: Sendable {
     private(set) var oddity: String?
 
     /// Knows a file again by its content, since rotation gives it other names, and copies get other inodes.
-    init(_ path: FilePath, receipts: [FileReceipt]) throws {
+    init(_ path: FilePath, unpacked: UnpackedLog? = nil, receipts: [FileReceipt]) throws {
         self.path = path
-        identity = try FileIdentity(of: path)
+        content = unpacked?.path ?? path
+        identity = try FileIdentity(of: content)
         var heads: [Int: String] = [:]
         let sameHead = try receipts.filter { receipt in
             guard receipt.headLength > 0, receipt.headLength <= identity.size else { return false }
@@ -42,9 +45,14 @@ package struct ServerLogFile: Sendable {
     /// The format, from the first record.
     func parser(zone: Int?) throws -> ServerLogParser? {
         var parser: ServerLogParser?
-        try forEachLineBlock(of: path, in: 0..<min(identity.size, 1 << 20)) { lines, _, stop in
-            parser = ServerLogParser(beginning: lines, offset: zone)
-            stop = true
+        do {
+            try forEachLineBlock(of: content, in: 0..<min(identity.size, 1 << 20)) { lines, _, stop in
+                parser = ServerLogParser(beginning: lines, offset: zone)
+                stop = true
+            }
+        } catch let failure as any Failure where failure.status == .malformed {
+            // Not one line in so many megabytes: that is no log.
+            return nil
         }
         return parser
     }
@@ -57,7 +65,7 @@ package struct ServerLogFile: Sendable {
     }
 
     private func hash(_ range: Range<Int>) throws -> String {
-        SHA256.hash(try Files.read(path, range)).hex
+        SHA256.hash(try Files.read(content, range)).hex
     }
 }
 
@@ -70,27 +78,58 @@ extension SHA256 {
 }
 
 /// Which files a place names: the file itself, or all logs of a folder, in the order in which they were written.
-package enum ServerLogPlaces {
-    /// - Returns: the files, and those that were passed over since they say the same as another.
-    package static func files(in path: FilePath) throws -> (files: [FilePath], passedOver: [FilePath]) {
-        guard Files.isDirectory(path) else { return ([path], []) }
+enum ServerLogPlaces {
+    struct Found {
+        /// Those that were compressed, the oldest first: all of them are older than the others.
+        var packed: [PackedLog] = []
+        var plain: [FilePath] = []
+        /// Those that say the same as another.
+        var passedOver: [FilePath] = []
+    }
+
+    /// How old a compressed file must be: what compresses it gives it the time of the log as its last act.
+    private static let settled = 60_000_000_000
+
+    static func files(in path: FilePath) throws -> Found {
+        guard Files.isDirectory(path) else {
+            guard Files.isRegular(path) else {
+                throw PlainFailure(
+                    .malformed, "\(path) is no regular file: only those can be gone on with where one stopped",
+                    hint: "write what it says to a file, and name that")
+            }
+            let packed = try PackedLog(path)
+            return Found(packed: packed.map { [$0] } ?? [], plain: packed == nil ? [path] : [])
+        }
         let names = try Files.list(path).filter { name in
-            !name.hasPrefix(".")
+            !name.hasPrefix(".") && Files.isRegular(path.appending(name))
                 && [".csv", ".json", ".log"].contains { name.hasSuffix($0) || name.contains("\($0).") }
         }
-        let all = Set(names)
-        var passedOver: [FilePath] = []
-        let files = names.compactMap { name -> FilePath? in
+        let all = Set(names.map(unpackedName))
+        var found = Found()
+        var packed: [(modified: Int, log: PackedLog)] = []
+        let now = Int(Timestamp.now().microseconds) * 1000
+        for name in names {
+            let file = path.appending(name)
             // A server may write csvlog and jsonlog side by side: the same lines twice.
-            if name.hasSuffix(".csv"), all.contains(name.dropLast(4) + ".json") {
-                passedOver.append(path.appending(name))
-                return nil
+            let twin = unpackedName(name).replacing(".csv", with: ".json")
+            if name.contains(".csv"), all.contains(twin) {
+                found.passedOver.append(file)
+            } else if let log = try PackedLog(file) {
+                let modified = try Files.modified(file)
+                if now - modified > settled { packed.append((modified, log)) }
+            } else {
+                found.plain.append(file)
             }
-            return path.appending(name)
         }
-        let begun = try files.map { (try begin(of: $0), try Files.modified($0), $0) }
-        let inOrder = begun.sorted { ($0.0, $0.1, $0.2.string) < ($1.0, $1.1, $1.2.string) }
-        return (inOrder.map(\.2), passedOver)
+        found.packed = packed.sorted { ($0.modified, $0.log.path.string) < ($1.modified, $1.log.path.string) }.map(
+            \.log)
+        let begun = try found.plain.map { (try begin(of: $0), try Files.modified($0), $0) }
+        found.plain = begun.sorted { ($0.0, $0.1, $0.2.string) < ($1.0, $1.1, $1.2.string) }.map(\.2)
+        return found
+    }
+
+    private static func unpackedName(_ name: String) -> String {
+        PackedLog.endings.first { name.hasSuffix($0) }.map { String(name.dropLast($0.count)) } ?? name
     }
 
     /// The time in a log's first line: a file that was rotated away begins before the one in its place.

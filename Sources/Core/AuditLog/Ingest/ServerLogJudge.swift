@@ -123,12 +123,12 @@ struct ServerLogJudge {
         } else if let statement = Self.statement(in: message) {
             var event = AuditEvent(.pgStatement, role: role(line), target: AuditTarget(database: database(line)))
             describe(line, &event, statement: statement)
-            event.facts["command"] = .text(SQLTokens(String(statement.prefix(200))).command)
+            event.facts["command"] = .text(SQLTokens(statement.beginning(200)).command)
             events.append(event)
             watch(statement, line, key)
         } else if message.hasPrefix("parameter \""), let name = message.split(separator: "\"").dropFirst().first {
             guard StatementWatch.isWatched(String(name)) else { return }
-            find("setting-changed", line, String(message.prefix(500)), ["setting": .text(String(name))])
+            find("setting-changed", line, message.beginning(500), ["setting": .text(String(name))])
         }
     }
 
@@ -223,7 +223,7 @@ struct ServerLogJudge {
 
     private func role(_ line: ServerLogLine) -> String? { line.user.isEmpty ? nil : clean(line.user) }
     private func database(_ line: ServerLogLine) -> String? { line.database.isEmpty ? nil : clean(line.database) }
-    private func clean(_ text: String) -> String { String(text.prefix(200)) }
+    private func clean(_ text: String) -> String { text.beginning(200) }
 
     /// The same in every process, so that it can be kept: FNV-1a.
     private func hash(_ text: String) -> Int {

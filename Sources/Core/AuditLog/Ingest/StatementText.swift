@@ -61,7 +61,7 @@ package enum StatementText {
         let quotesValues = ["22", "P0", "XX"].contains(String(sqlstate.prefix(2))) || sqlstate == "42601"
         let hides = quotesValues && (detail != .full || sqlstate == "42601" || carriesSecrets(SQLTokens(statement)))
         let plain = looksSecret(text) ? withoutCredentials(text) : text
-        return String((hides ? withoutQuoted(plain) : plain).prefix(1000))
+        return (hides ? withoutQuoted(plain) : plain).beginning(1000)
     }
 
     // MARK: What carries secrets

@@ -87,8 +87,8 @@ package struct BreakGlass: Sendable {
         _ action: AuditAction, _ phase: AuditRecord.Phase, _ target: AuditTarget, _ problem: String
     ) -> Record {
         Record(
-            act: action.rawValue, phase: phase.rawValue, why: String(reason.prefix(1000)),
-            problem: String(problem.prefix(1000)), at: .now(), user: source.actor.user, uid: source.actor.uid,
+            act: action.rawValue, phase: phase.rawValue, why: reason.beginning(1000),
+            problem: problem.beginning(1000), at: .now(), user: source.actor.user, uid: source.actor.uid,
             loginuid: source.actor.loginuid, program: source.program, pid: source.pid, cluster: target.cluster,
             database: target.database, backup: target.backup)
     }

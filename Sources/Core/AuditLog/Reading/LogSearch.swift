@@ -58,7 +58,7 @@ func forEachMatch(
     var position = 0
     if let needle = filter.needles.first {
         // Most lines are never looked at: only those around a place where the rarest bytes stand.
-        while position < block.count, let hit = block.firstIndex(of: needle.span, from: position) {
+        while position < block.count, let hit = needle.place(in: block, from: position) {
             let start = block.lastIndex(of: lineFeed, before: hit).map { $0 + 1 } ?? 0
             let end = block.firstIndex(of: lineFeed, from: hit) ?? block.count
             let line = block.extracting(start..<end)

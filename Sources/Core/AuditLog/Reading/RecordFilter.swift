@@ -15,6 +15,8 @@ package struct RecordFilter: Equatable, Sendable {
     package var outcome: AuditRecord.Outcome?
     /// Part of any text in the record.
     package var text: String?
+    /// Whether capital and small letters are the same in `text`, `target` and `actor`.
+    package var ignoresCase = false
 
     package init() {}
 
@@ -27,31 +29,50 @@ struct LineFilter: Sendable {
     private let since: [UInt8]?
     private let until: [UInt8]?
     /// Bytes that every wanted line has somewhere; the one that is hoped to be rarest comes first.
-    let needles: [[UInt8]]
+    let needles: [Needle]
+
+    /// Bytes to look for.
+    struct Needle: Sendable {
+        fileprivate let bytes: [UInt8]
+        fileprivate var ignoresCase = false
+
+        func place(in bytes: Span<UInt8>, from start: Int = 0) -> Int? {
+            bytes.firstIndex(of: self.bytes.span, from: start, ignoringCase: ignoresCase)
+        }
+    }
 
     init(_ filter: RecordFilter) {
         self.filter = filter
         since = filter.since.map { Array($0.description.utf8) }
         until = filter.until.map { Array($0.description.utf8) }
-        var needles: [[UInt8]] = []
+        var needles: [Needle] = []
         // Control characters can be escaped in more than one way, so those texts are looked for in the values alone.
         for text in [filter.text, filter.target, filter.actor] {
             if let text, !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) {
-                needles.append(Array(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").utf8))
+                let written = Array(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").utf8)
+                needles += filter.ignoresCase ? Self.caseless(written) : [Needle(bytes: written)]
             }
         }
-        if let outcome = filter.outcome { needles.append(Array("\"outcome\":\"\(outcome.rawValue)\"".utf8)) }
+        if let outcome = filter.outcome {
+            needles.append(Needle(bytes: Array("\"outcome\":\"\(outcome.rawValue)\"".utf8)))
+        }
         if filter.actions.count == 1 {
-            needles.append(Array("\"action\":\"\(filter.actions[0])".utf8))
+            needles.append(Needle(bytes: Array("\"action\":\"\(filter.actions[0])".utf8)))
         }
         self.needles = needles
+    }
+
+    /// The longest run of ASCII: other letters' two cases may differ in more than their bits, and are compared in the values.
+    private static func caseless(_ text: [UInt8]) -> [Needle] {
+        guard let run = text.split(whereSeparator: { $0 >= 0x80 }).max(by: { $0.count < $1.count }) else { return [] }
+        return [Needle(bytes: run.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, ignoresCase: true)]
     }
 
     /// Whether every line is wanted, so that counting line feeds is all there is to do.
     var takesAll: Bool { filter.isEmpty }
 
     func takes(_ line: Span<UInt8>) -> Bool {
-        for needle in needles where line.firstIndex(of: needle.span) == nil { return false }
+        for needle in needles where needle.place(in: line) == nil { return false }
         if since != nil || until != nil, !mayBeInTime(line) { return false }
         guard let fields = RecordFields(line) else { return false }
         return takes(fields, line)
@@ -64,11 +85,15 @@ struct LineFilter: Sendable {
             guard filter.actions.contains(where: { action == $0 || action.hasPrefix("\($0).") }) else { return false }
         }
         if let actor = filter.actor {
-            let isActor = RecordFields.members(of: fields.actor, line).contains { $0.name != "uid" && $0.text == actor }
+            let isActor = RecordFields.members(of: fields.actor, line).contains {
+                $0.name != "uid" && folded($0.text) == folded(actor)
+            }
             guard isActor else { return false }
         }
         if let target = filter.target {
-            let isTouched = RecordFields.members(of: fields.target, line).contains { $0.text.contains(target) }
+            let isTouched = RecordFields.members(of: fields.target, line).contains {
+                folded($0.text).contains(folded(target))
+            }
             guard isTouched else { return false }
         }
         if since != nil || until != nil, !isInTime(fields, line) { return false }
@@ -111,13 +136,17 @@ struct LineFilter: Sendable {
     }
 
     private func hasText(_ text: String, _ fields: RecordFields, _ line: Span<UInt8>) -> Bool {
+        let wanted = folded(text)
         for range in [fields.reason, fields.action, fields.host, fields.program, fields.id, fields.ref] {
-            if !range.isEmpty, JSONText.string(line, range).contains(text) { return true }
+            if !range.isEmpty, folded(JSONText.string(line, range)).contains(wanted) { return true }
         }
         return [fields.actor, fields.target, fields.facts].contains { range in
-            RecordFields.members(of: range, line).contains { $0.text.contains(text) }
+            RecordFields.members(of: range, line).contains { folded($0.text).contains(wanted) }
         }
     }
+
+    /// What texts are compared by.
+    private func folded(_ text: String) -> String { filter.ignoresCase ? text.lowercased() : text }
 }
 
 extension RecordFields {

@@ -37,7 +37,7 @@ package struct AuditActor: Codable, Equatable, Sendable {
         let loginuid = kernelNumber("/proc/self/loginuid")
         return AuditActor(
             user: account.name, uid: account.uid, loginuid: loginuid,
-            login: loginuid.flatMap { Account.numbered($0)?.name }, sudo: environment["SUDO_USER"],
+            login: loginuid.flatMap { Account.numbered($0)?.name }, sudo: environment["SUDO_USER"]?.beginning(100),
             terminal: controllingTerminal())
     }
 }
@@ -61,7 +61,7 @@ package struct AuditSource: Equatable, Sendable {
         boot = kernelText("/proc/sys/kernel/random/boot_id") ?? "unknown"
         pid = getpid()
         session = kernelNumber("/proc/self/sessionid")
-        address = environment["SSH_CLIENT"]?.split(separator: " ").first.map { String($0.prefix(100)) }
+        address = environment["SSH_CLIENT"]?.split(separator: " ").first.map { $0.beginning(100) }
         actor = AuditActor.current(environment: environment)
     }
 
@@ -89,7 +89,7 @@ package struct AuditSource: Equatable, Sendable {
             seq: seq, id: id, time: now, clock: AuditRecord.Clock(boot: boot, ns: uptime()),
             actor: actor, host: host, program: program, version: version, pid: pid, session: session,
             action: event.action.rawValue, phase: event.phase, outcome: event.outcome,
-            reason: event.reason.map { String($0.prefix(2000)) }, status: event.status?.rawValue, ref: event.ref,
+            reason: event.reason?.beginning(2000), status: event.status?.rawValue, ref: event.ref,
             ms: event.milliseconds, target: event.target == AuditTarget() ? nil : event.target,
             facts: event.facts.isEmpty ? nil : event.facts, sensitive: values?.commitments)
         return (record, values)

@@ -44,6 +44,10 @@ enum AuditPageBody {
           <h2 id="logins-title">Logins and lockouts</h2>
           <div class="panel" id="logins-list"></div>
         </section>
+        <section aria-labelledby="decryptions-title" id="decryptions">
+          <h2 id="decryptions-title">Who saw what is kept encrypted</h2>
+          <div class="panel" id="decryptions-list"></div>
+        </section>
         <section aria-labelledby="records-title" id="records">
           <h2 id="records-title">Every act</h2>
           <form class="controls" id="controls" role="search">

@@ -89,10 +89,22 @@ enum AuditPageParts {
         };
         const actionWords = {"policy.apply": "access policy applied", "policy.undo": "access policy taken back", "policy.review": "access reviewed", "backup.init": "backups set up",
           "backup.run": "backup made", "backup.verify": "backup checked", "backup.restore": "backup restored", "backup.read": "rows read from a backup", "backup.prune": "old backups given up",
-          "backup.copy": "backup copied", "backup.rekey": "backup opened to other keys", "backup.hold": "backup held", "backup.release": "backup released", "log.created": "log begun",
-          "log.recovered": "log completed after a crash", "log.torn": "torn record set aside", "log.verify": "log verified", "log.read": "log read", "log.report": "report made",
+          "backup.copy": "backup copied", "backup.rekey": "backup opened to other keys", "backup.hold": "backup held", "backup.release": "backup released",
+          "keys.init": "keys for fields made", "keys.rotate": "key for fields replaced", "keys.rewrap": "keys for fields wrapped anew", "keys.export": "copy of the keys handed out",
+          "keys.destroy": "key for fields destroyed", "field.encrypt": "values encrypted", "field.decrypt": "values decrypted", "field.purge": "plaintext remains cleared",
+          "field.mask": "masked copy made", "column.start": "column made ready for encryption", "column.backfill": "column encrypted", "column.gate": "application judged for a column",
+          "column.finish": "column's encryption finished", "column.rotate": "column encrypted with a new key", "column.reindex": "column indexed anew", "column.revert": "column decrypted for good",
+          "column.verify": "encrypted column checked", "subject.create": "person's key made", "subject.rewrap": "persons' keys wrapped anew", "subject.erase": "person's data erased",
+          "subject.export": "person's data handed out", "auth.install": "login store installed", "auth.user.create": "account made", "auth.user.import": "accounts taken over",
+          "auth.user.enable": "account enabled", "auth.user.disable": "account disabled", "auth.user.remove": "account removed", "auth.unlock": "failed logins forgotten",
+          "auth.revoke": "sessions ended", "auth.reset": "password reset begun", "auth.totp.remove": "second factor removed", "auth.apikey.create": "API key made",
+          "auth.apikey.rotate": "API key replaced", "auth.apikey.revoke": "API key ended", "auth.purge": "old logins removed", "auth.event": "login event", "auth.login": "login",
+          "auth.logout": "logout", "auth.lockout": "lockout", "auth.password.change": "password changed", "auth.password.reset": "password reset", "log.created": "log begun",
+          "log.recovered": "log completed after a crash", "log.torn": "torn record set aside", "log.segment": "log goes on in a new file", "log.reserve": "disk was full",
+          "log.key": "log's key replaced", "log.prune": "old records given up", "log.redact": "personal data erased", "log.heartbeat": "sign of life", "log.anchor": "checkpoint kept elsewhere",
+          "log.break_glass": "done past the log", "log.acknowledge": "finding explained", "log.verify": "log verified", "log.read": "log read", "log.report": "report made",
           "log.ingest": "server's log taken over", "pg.login": "login to PostgreSQL", "pg.logout": "logout from PostgreSQL", "pg.statement": "statement", "pg.failure": "error in PostgreSQL",
-          "pg.finding": "finding", "auth.login": "login", "auth.logout": "logout", "auth.lockout": "lockout", "auth.password.change": "password changed", "auth.password.reset": "password reset"};
+          "pg.finding": "finding"};
         const say = (code) => actionWords[code] ?? visible(code);
         function act(code, kind = "", rest = "") {
           const node = make("span", "chip " + kind, say(code) + rest);
@@ -239,6 +251,9 @@ enum AuditPageParts {
             cell("time", "made", row.at ? when(row.at) + " by " : "before this period", row.at ? name(row.actor) : null), cell("num", "size", row.bytes === undefined ? "" : size(row.bytes)),
             cell("", "", ...(row.proofs.length ? row.proofs.slice(-5).map((proof) => { const node = chip((proof.level || "proof") + ": " + (proof.verdict || (proof.good ? "good" : "failed")), proof.good ? "good" : "strong"); node.title = when(proof.at) + " by " + visible(proof.actor); return node; }) : [chip("not proved", "write")]))),
             "No backup was made or proved in this period.");
+          byId("decryptions").hidden = !report.decryptions.rows.length;
+          fill("decryptions-list", report.decryptions, [["Who"], ["What was done"], ["Of what"], ["Times", "num"], ["Values", "num"], ["Last"]], (row) => make("tr", "", cell("name", "", link(name(row.who), {kind: "decryption", actor: visible(row.who)})),
+            cell("", "", act(row.action)), cell("", "", name(row.what)), cell("num", "times", number(row.acts), row.failures ? make("div", "", chip(number(row.failures) + " failed", "strong")) : null), cell("num", "values", number(row.values)), cell("time", "last", when(row.last))), "");
           byId("logins").hidden = !report.logins.rows.length;
           fill("logins-list", report.logins, [["Who"], ["Let in", "num"], ["Refused", "num"], ["Locked out", "num"], ["Last"]], (row) => make("tr", "", cell("name", "", name(row.who)), cell("num", "let in", number(row.admitted)),
             cell("num", "refused", row.refused ? chip(number(row.refused), "strong") : "0"), cell("num", "locked out", row.lockouts ? chip(number(row.lockouts), "strong") : "0"), cell("time", "last", when(row.last))), "");

@@ -74,7 +74,7 @@ enum AuditPageStyle {
           background: var(--read); color: var(--read-ink); white-space: nowrap; max-width: 100%; overflow: hidden; text-overflow: ellipsis; }
         .chip.write { background: var(--write); color: var(--write-ink); } .chip.strong { background: var(--strong); color: var(--strong-ink); }
         .chip.good { background: var(--good); color: var(--good-ink); }
-        .name { font-weight: 550; }
+        .name { font-weight: 550; } td.name { min-width: 10ch; }
         .bar { height: .35rem; border-radius: .2rem; margin-top: .35rem; min-width: 3rem; display: block; width: 100%; }
         mark { background: var(--mark); color: inherit; border-radius: .2rem; }
         details { display: inline; } summary { cursor: pointer; color: var(--accent); display: inline; }
@@ -90,7 +90,9 @@ enum AuditPageStyle {
         }
         @media print {
           :root { --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --read: #eee; --read-ink: #000; --write: #eee; --write-ink: #000; --strong: #ddd; --strong-ink: #000; --good: #eee; --good-ink: #000; --mark: #fff; }
-          body { padding: 0; max-width: none; font-size: 10pt; } .controls, #more, noscript { display: none; }
+          html { font-size: 11.5px; } body { padding: 0; max-width: none; font-size: 1rem; } .controls, #more, noscript, .concerns button { display: none; }
+          h2 { margin: 1.8rem 0 .7rem; } td { padding: .3rem .7rem; } th { padding: .4rem .7rem .3rem; } td { line-height: 1.3; } td.rest { min-width: 24ch; } .chip { white-space: normal; overflow-wrap: normal; }
+          .card { padding: .5rem .8rem; } .card b { font-size: 1.5rem; } .chart text { font-size: 14px; }
           .panel, .chart { overflow: visible; } .chart svg { min-width: 0; } tr, .card, .banner, .chart { break-inside: avoid; } h2 { break-after: avoid; } .chip, .banner { border: 1px solid #999; }
           .kf, .k0, .k1, .k2, .k3, .k4, .k5, .k6 { print-color-adjust: exact; }
         }

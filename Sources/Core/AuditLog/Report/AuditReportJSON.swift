@@ -23,6 +23,7 @@ extension AuditReport {
             addActors(&json)
             addBackups(&json)
             addLogins(&json)
+            addDecryptions(&json)
             addGroups("findings", "finding", tally.findings, &json)
             addGroups("failures", "failure", tally.failures, &json)
             addRecords(&json)
@@ -188,6 +189,18 @@ extension AuditReport {
         }
     }
 
+    private func addDecryptions(_ json: inout PageJSON) {
+        let decryptions = tally.decryptions.sorted { ($1.value.last, $0.key) < ($0.value.last, $1.key) }
+        list("decryptions", decryptions, &json) { decryption, json in
+            let parts = decryption.key.split(separator: "\u{1F}", maxSplits: 2, omittingEmptySubsequences: false)
+            for (name, part) in zip(["who", "action", "what"], parts) { json.member(name, String(part)) }
+            json.member("acts", decryption.value.acts)
+            json.member("failures", decryption.value.failures)
+            json.member("values", decryption.value.values)
+            json.member("last", decryption.value.last.text)
+        }
+    }
+
     private func addGroups(
         _ name: String, _ what: String, _ groups: [String: ReportTally.Group], _ json: inout PageJSON
     ) {
@@ -241,7 +254,7 @@ extension ReportRow {
     var details: String {
         let facts = facts.map { "\($0.name)=\($0.text)" }.joined(separator: " ")
         let text = reason.isEmpty ? facts : facts.isEmpty ? reason : "\(reason) · \(facts)"
-        return String(text.prefix(700))
+        return text.beginning(700)
     }
 }
 

@@ -38,7 +38,45 @@ package enum EvidencePack {
                 hint: "run dbaudit verify")
         }
         try Files.write(proof(checkpoint, subtrees), to: folder.appending("proof.json"))
+        if count <= proofLimit { try writeProofs(checkpoint, subtrees, of: count, to: folder) }
         return count
+    }
+
+    /// Up to so many records, each has its proof in a file of its own: a megabyte or two.
+    ///
+    /// Beyond that they would outweigh the records many times over, and the verifier makes the one that is asked for.
+    package static let proofLimit = 1000
+
+    /// What checks all of it with nothing but Python's standard library: `Documentation/verify-log.py`, as it stands there.
+    package static var verifier: [UInt8] { PackageResources.verify_log_py }
+
+    private static func writeProofs(
+        _ checkpoint: SignedCheckpoint, _ subtrees: [SubsetTree.Node], of count: Int, to folder: FilePath
+    ) throws {
+        guard count > 0 else { return }
+        let records = folder.appending("records.jsonl")
+        var lines: [Int: Range<Int>] = [:]
+        var hashes: [Range<Int>: Digest] = [:]
+        for node in subtrees { hashes[node.start..<node.start + node.count] = node.hash }
+        try forEachLineBlock(of: records, in: 0..<Int.max) { block, offset, _ in
+            var looked = 0
+            forEachMatch(in: block, LineFilter(RecordFilter()), looked: &looked) { start, line in
+                guard let seq = RecordFields(line)?.seq else { return }
+                hashes[seq..<seq + 1] = MerkleHash.leaf(line)
+                lines[seq] = offset + start..<offset + start + line.count
+            }
+        }
+        let target = folder.appending("proofs")
+        try Files.createDirectory(target)
+        let reader = try PartReader(records)
+        var paths = SubsetPaths(hashes: hashes)
+        for (number, place) in lines.sorted(by: { $0.key < $1.key }) {
+            let proof = InclusionProof(
+                number: number, hashes: paths.path(to: number, in: 0..<checkpoint.size), checkpoint: checkpoint,
+                extra: try reader.read(place))
+            try Files.write(
+                Array(proof.encoded.utf8), to: target.appending("\(number).tlog-proof"), durable: false)
+        }
     }
 
     /// Closures that outlive a call cannot change a value of their caller's.
@@ -66,6 +104,13 @@ package enum EvidencePack {
         return json.bytes + [lineFeed]
     }
 
+    private static func proofsLine(_ records: Int) -> String {
+        if records == 0 { return "               (no record matched, so there is nothing to prove but that)" }
+        return records <= proofLimit
+            ? "proofs/        for each record the same in a file of its own, a C2SP tlog-proof"
+            : "               (more than \(proofLimit) records: verify.py --prove makes the proof of any of them)"
+    }
+
     package static func readMe(records: Int) -> String {
         """
         Evidence from an audit log of dbsec: \(records) record\(records == 1 ? "" : "s").
@@ -76,10 +121,14 @@ package enum EvidencePack {
         records.jsonl  the records themselves, exactly as they stand in the log, one a line
         checkpoint     the signed head of the log: how many records it had, and the root of its Merkle tree
         proof.json     the hashes that lead from these records to that root
+        \(proofsLine(records))
         log.vkey       the public key: compare it with the one that you hold
         verify.py      checks all of it with nothing but Python 3:
                            python3 verify.py
                            python3 verify.py --key /path/to/the/key/you/hold.vkey
+                       and one record alone, for whoever gets only its proof:
+                           python3 verify.py --prove 17 > 17.tlog-proof
+                           python3 verify.py --proof 17.tlog-proof --key /path/to/the/key/you/hold.vkey
         SHA256SUMS     sha256sum -c SHA256SUMS
 
         What verify.py shows: each line of records.jsonl stands in the log, at the place that it names, in the tree whose
@@ -89,6 +138,34 @@ package enum EvidencePack {
         The hashing is RFC 6962, the checkpoint a C2SP tlog-checkpoint in a signed note, the signature Ed25519.
 
         """
+    }
+}
+
+/// Finds the way from a known leaf to the root, where everything else is known by the hashes of whole subtrees.
+private struct SubsetPaths {
+    /// By the leaves that a hash is over; grows with those that were asked for.
+    var hashes: [Range<Int>: Digest]
+
+    /// RFC 6962, section 2.1.1, from the leaf up.
+    mutating func path(to number: Int, in range: Range<Int>) -> [Digest] {
+        guard let (left, right) = Self.halves(range) else { return [] }
+        return number < left.upperBound
+            ? path(to: number, in: left) + [hash(right)] : path(to: number, in: right) + [hash(left)]
+    }
+
+    private mutating func hash(_ range: Range<Int>) -> Digest {
+        if let known = hashes[range] { return known }
+        // The tree has led to its root before this: no leaf of it is unknown.
+        guard let (left, right) = Self.halves(range) else { return MerkleHash.empty }
+        let found = MerkleHash.node(hash(left), hash(right))
+        hashes[range] = found
+        return found
+    }
+
+    private static func halves(_ range: Range<Int>) -> (Range<Int>, Range<Int>)? {
+        guard range.count > 1 else { return nil }
+        let middle = range.lowerBound + LogTree.split(range.count)
+        return (range.lowerBound..<middle, middle..<range.upperBound)
     }
 }
 

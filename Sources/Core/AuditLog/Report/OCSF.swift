@@ -113,7 +113,9 @@ enum OCSF {
         case "policy.apply", "policy.undo": return Event(classId: 3005, activity: 1, activityName: "Assign Privileges")
         default: break
         }
-        if row.code.contains("decrypt") { return Event(classId: 6005, activity: 10, activityName: "Decrypt") }
+        if row.code.contains("decrypt") || row.code == "subject.export" {
+            return Event(classId: 6005, activity: 10, activityName: "Decrypt")
+        }
         if row.code.contains("encrypt") { return Event(classId: 6005, activity: 9, activityName: "Encrypt") }
         if row.code == "backup.read" { return Event(classId: 6005, activity: 1, activityName: "Read") }
         let verb = row.code.split(separator: ".").last.map(String.init) ?? ""

@@ -86,12 +86,11 @@ struct ReportRow {
                 "backup.init", "backup.rekey", "backup.prune", "backup.hold", "backup.release", "backup.restore",
             ]
             if changes.contains(action) { kinds.insert(.privileged) }
-            if action == "backup.read" { kinds.insert(.decryption) }
         case "policy", "keys": kinds.insert(.privileged)
         case "log":
             kinds.insert(.log)
             if ["log.key", "log.prune", "log.redact", "log.break_glass"].contains(action) { kinds.insert(.privileged) }
-        case "field", "pii", "column": if !action.contains("decrypt") { kinds.insert(.privileged) }
+        case "field", "column", "subject": if !isDecryption(action) { kinds.insert(.privileged) }
         case "pg":
             if action == "pg.finding" { kinds.insert(.finding) }
             if action == "pg.login" || action == "pg.logout" { kinds.insert(.login) }
@@ -106,8 +105,13 @@ struct ReportRow {
             if action != "auth.event" { kinds.insert(.privileged) }
         default: break
         }
-        if action.contains("decrypt") { kinds.insert(.decryption) }
+        if isDecryption(action) { kinds.insert(.decryption) }
         return kinds
+    }
+
+    /// Whether somebody got to see what is kept encrypted.
+    private static func isDecryption(_ action: String) -> Bool {
+        ["field.decrypt", "subject.export", "backup.read", "column.revert"].contains(action)
     }
 
     /// What the timeline shows it as.

@@ -36,6 +36,13 @@ struct ReportTally: Sendable {
         var last = Moment.none
     }
 
+    struct Decryption: Sendable {
+        var acts = 0
+        var failures = 0
+        var values = 0
+        var last = Moment.none
+    }
+
     struct Group: Sendable {
         var count = 0
         var first = Moment.none
@@ -59,6 +66,8 @@ struct ReportTally: Sendable {
     var actors: [String: Actor] = [:]
     var backups: [String: Backup] = [:]
     var logins: [String: Login] = [:]
+    /// By who, what and of what, with U+001F between them.
+    var decryptions: [String: Decryption] = [:]
     var findings: [String: Group] = [:]
     var failures: [String: Group] = [:]
     /// By five minutes: acts of each category, and failures last.
@@ -86,7 +95,7 @@ struct ReportTally: Sendable {
         if actors[head.actor] != nil || actors.count < Self.groupLimit {
             Self.add(head, &actors[head.actor, default: Actor()])
         }
-        if !head.kinds.isDisjoint(with: [.backup, .login, .finding, .failure]) {
+        if !head.kinds.isDisjoint(with: [.backup, .login, .decryption, .finding, .failure]) {
             count(ReportRow(fields, line), head)
         }
         let slot = head.moment.slot
@@ -103,9 +112,10 @@ struct ReportTally: Sendable {
     private mutating func count(_ row: ReportRow, _ head: ReportHead) {
         if row.kinds.contains(.backup) { countBackup(row, head.actor) }
         if row.kinds.contains(.login) { countLogin(row, head) }
+        if row.kinds.contains(.decryption) { countDecryption(row, head) }
         if row.kinds.contains(.finding) { Self.add(head, row.fact("finding") ?? "other", &findings) }
         if row.kinds.contains(.failure) {
-            Self.add(head, "\(row.action)\u{1F}\(row.reason.prefix(200))", &failures)
+            Self.add(head, "\(row.action)\u{1F}\(row.reason.beginning(200))", &failures)
         }
     }
 
@@ -147,6 +157,20 @@ struct ReportTally: Sendable {
             if backup.proofs.count > 20 { backup.proofs.removeFirst() }
         }
         backups[name] = backup
+    }
+
+    private mutating func countDecryption(_ row: ReportRow, _ head: ReportHead) {
+        let place = [row.target("database"), row.target("object") ?? row.fact("table"), row.target("backup")]
+        let what = place.compactMap(\.self).joined(separator: " · ").beginning(200)
+        let name = "\(head.actor)\u{1F}\(head.action)\u{1F}\(what)"
+        guard decryptions[name] != nil || decryptions.count < Self.groupLimit else { return }
+        var decryption = decryptions[name] ?? Decryption()
+        decryption.acts += 1
+        if head.kinds.contains(.failure) { decryption.failures += 1 }
+        let values = row.fact("values") ?? row.fact("rows") ?? row.fact("fields")
+        decryption.values += max(0, values.flatMap { Int($0) } ?? 0)
+        decryption.last = max(decryption.last, head.moment)
+        decryptions[name] = decryption
     }
 
     private mutating func countLogin(_ row: ReportRow, _ head: ReportHead) {
@@ -202,6 +226,11 @@ extension ReportTally {
             Login(
                 admitted: old.admitted + new.admitted, refused: old.refused + new.refused,
                 lockouts: old.lockouts + new.lockouts, last: max(old.last, new.last))
+        }
+        decryptions.merge(next.decryptions) { old, new in
+            Decryption(
+                acts: old.acts + new.acts, failures: old.failures + new.failures, values: old.values + new.values,
+                last: max(old.last, new.last))
         }
         findings.merge(next.findings, uniquingKeysWith: Self.sum)
         failures.merge(next.failures, uniquingKeysWith: Self.sum)

@@ -114,7 +114,7 @@ package final class LogTree {
     }
 
     /// The largest power of two below a count of at least 2 (RFC 6962, section 2.1).
-    private static func split(_ count: Int) -> Int {
+    static func split(_ count: Int) -> Int {
         1 << (Int.bitWidth - 1 - (count - 1).leadingZeroBitCount)
     }
 

@@ -38,8 +38,8 @@ package struct SignedNote: Equatable, Sendable {
             throw AuditFailure(.malformedNote, "the note has no signatures")
         }
         let lines = bytes[(separator + 2)...].dropLast().split(separator: lineFeed, omittingEmptySubsequences: false)
-        guard separator > 0, separator + 2 < bytes.count, lines.count <= 100 else {
-            throw AuditFailure(.malformedNote, "the note has no text, no signatures or too many of them")
+        guard separator + 2 < bytes.count, lines.count <= 100 else {
+            throw AuditFailure(.malformedNote, "the note has no signatures or too many of them")
         }
         text = String(decoding: whole.utf8.prefix(separator + 1), as: UTF8.self)
         signatures = try lines.map(Self.signature)

@@ -84,7 +84,7 @@ package struct LogVerdict: Equatable, Sendable {
         package var digest: String
         package var record: Int
         package var time: Timestamp
-        /// Whether a policy was applied after it, which changes roles and is on record.
+        /// Whether something that is on record may have changed roles after it: a policy, a restore, an installation.
         package var changedSince = false
     }
 

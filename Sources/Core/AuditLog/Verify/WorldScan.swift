@@ -13,7 +13,7 @@ struct WorldScan {
     /// The actions that `look` or its caller reads, as bytes.
     private static let actions: [[UInt8]] = [
         AuditAction.logKey, .logSegment, .logHeartbeat, .logPrune, .logBreakGlass, .logAcknowledge, .backupRun,
-        .backupCopy, .backupRekey, .policyApply,
+        .backupCopy, .backupRekey, .policyApply, .policyUndo, .backupRestore, .authInstall,
     ].map { Array($0.rawValue.utf8) }
 
     /// Found out without building the record, since few are.
@@ -31,7 +31,7 @@ struct WorldScan {
     mutating func look(at record: AuditRecord) {
         switch AuditAction(rawValue: record.action) {
         case .backupRun, .backupCopy, .backupRekey: note(backup: record)
-        case .policyApply: recorded.roles = recorded.roles.mapValues(changed)
+        case .policyApply, .policyUndo, .backupRestore, .authInstall: explain(rolesOf: record)
         case .logHeartbeat: beat(record)
         case .logPrune:
             if case .number(let count)? = record.facts?["records"] { prunedOnRecord = max(prunedOnRecord, count) }
@@ -93,9 +93,11 @@ struct WorldScan {
         recorded.roles[system] = LogVerdict.Roles(digest: digest, record: record.seq, time: record.time)
     }
 
-    private func changed(_ roles: LogVerdict.Roles) -> LogVerdict.Roles {
-        var roles = roles
-        roles.changedSince = true
-        return roles
+    /// An act that may change roles, of the server that it names; a restore names the one that the backup is of.
+    private mutating func explain(rolesOf record: AuditRecord) {
+        let named = record.action == AuditAction.backupRestore.rawValue ? nil : record.target?.system
+        for system in recorded.roles.keys where named == nil || named == system {
+            recorded.roles[system]?.changedSince = true
+        }
     }
 }

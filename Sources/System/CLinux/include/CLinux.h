@@ -28,6 +28,10 @@ int clinux_duplicate(int descriptor);
 /// Where `needle` first stands in `bytes`; null when it does not.
 const void *clinux_find(const void *bytes, size_t count, const void *needle, size_t needle_count);
 
+/// The same, where `needle` is in small letters and `bytes` may have them in either case; other bytes than ASCII's letters count
+/// as they are.
+const void *clinux_find_caseless(const void *bytes, size_t count, const void *needle, size_t needle_count);
+
 /// Where `byte` last stands in `bytes`; null when it does not.
 const void *clinux_find_last(const void *bytes, size_t count, int byte);
 

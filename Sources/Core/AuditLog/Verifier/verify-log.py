@@ -1,0 +1,1 @@
+../../../../Documentation/verify-log.py
