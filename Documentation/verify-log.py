@@ -22,6 +22,14 @@ def sha256(data):
     return hashlib.sha256(data).digest()
 
 
+def unbase64(text):
+    """One text for one run of bytes: no spare bits, no missing padding."""
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("not base64")
+    return data
+
+
 def sha256_of_file(path):
     hash = hashlib.sha256()
     with open(path, "rb") as file:
@@ -88,7 +96,7 @@ class Key:
         if os.path.exists(text):
             text = open(text, encoding="utf-8").read()
         self.name, number, data = text.strip().split("+", 2)
-        data = base64.b64decode(data, validate=True)
+        data = unbase64(data)
         self.id = sha256(self.name.encode() + b"\n" + data)[:4]
         if data[0] != 1 or len(data) != 33 or self.id.hex() != number:
             raise ValueError("not a log's public key")
@@ -99,7 +107,7 @@ class Checkpoint:
     def __init__(self, text):
         self.text, rest = text[: text.rindex("\n\n") + 1], text[text.rindex("\n\n") + 2 :]
         self.origin, size, root, end = self.text.split("\n")
-        self.size, self.root = int(size), base64.b64decode(root, validate=True)
+        self.size, self.root = int(size), unbase64(root)
         if end or str(self.size) != size or len(self.root) != 32 or not rest.endswith("\n"):
             raise ValueError("not a checkpoint")
         self.signatures = []
@@ -107,7 +115,7 @@ class Checkpoint:
             dash, name, data = line.split(" ")
             if dash != "\u2014":
                 raise ValueError("not a signature")
-            self.signatures.append((name, base64.b64decode(data, validate=True)))
+            self.signatures.append((name, unbase64(data)))
 
     def signed_by(self, key):
         own = [data for name, data in self.signatures if name == key.name and data[:4] == key.id]
@@ -206,9 +214,12 @@ class Proof:
         if lines.pop(0) != "c2sp.org/tlog-proof@v1":
             raise ValueError("not a proof")
         extra = lines.pop(0)[6:] if lines[0].startswith("extra ") else None
-        self.extra = None if extra is None else base64.b64decode(extra, validate=True)
-        self.index = int(lines.pop(0).removeprefix("index "))
-        self.hashes = [base64.b64decode(line, validate=True) for line in lines]
+        self.extra = None if extra is None else unbase64(extra)
+        index = lines.pop(0)
+        self.index = int(index.removeprefix("index "))
+        self.hashes = [unbase64(line) for line in lines]
+        if index != f"index {self.index}" or any(len(hash) != 32 for hash in self.hashes):
+            raise ValueError("not a proof")
 
     def includes(self, record):
         """RFC 9162, section 2.1.3.2."""
@@ -250,6 +261,8 @@ class Evidence:
         if proof["format"] != "dbsec subset proof v1" or proof["size"] != self.checkpoint.size:
             raise ValueError("proof.json belongs to another checkpoint")
         self.hashes = {(start, start + count): bytes.fromhex(digest) for start, count, digest in proof["subtrees"]}
+        if any(len(hash) != 32 for hash in self.hashes.values()):
+            raise ValueError("proof.json has a hash that is none")
         self.places, end = {}, 0
         for line in open(os.path.join(folder, "records.jsonl"), "rb"):
             seq, start, end = json.loads(line)["seq"], end, end + len(line)

@@ -1,4 +1,5 @@
 import AuditLog
+import Glibc
 import Platform
 import SystemPackage
 import TestSupport
@@ -22,9 +23,20 @@ private struct Scene {
     func ingest(_ path: FilePath? = nil, _ change: (inout Ingest.Options) -> Void = { _ in }) throws -> Ingest.Summary {
         var options = Ingest.Options()
         change(&options)
-        var ingest = try Ingest(into: log, folder: folder.appending("ingest"), options: options)
+        var ingest = try opened(options)
         try ingest.take(from: path ?? logs)
         return ingest.summary
+    }
+
+    /// A child that another test starts holds a copy of the last run's lock for as long as it takes to become itself.
+    private func opened(_ options: Ingest.Options) throws -> Ingest {
+        while true {
+            do {
+                return try Ingest(into: log, folder: folder.appending("ingest"), options: options)
+            } catch let failure as any Failure where failure.status == .temporary {
+                usleep(50_000)
+            }
+        }
     }
 
     func write(_ text: String, to name: String) throws {

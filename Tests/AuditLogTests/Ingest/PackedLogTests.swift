@@ -13,10 +13,21 @@ import Testing
         var logs: FilePath { folder.appending("logs") }
 
         func ingest(_ place: FilePath? = nil) async throws -> Ingest.Summary {
-            var ingest = try Ingest(into: log, folder: folder.appending("ingest"), options: Ingest.Options())
+            var ingest = try await opened()
             try await ingest.takePacked(from: place ?? logs)
             try ingest.take(from: place ?? logs)
             return ingest.summary
+        }
+
+        /// A child that another test starts holds a copy of the last run's lock for as long as it takes to become itself.
+        private func opened() async throws -> Ingest {
+            while true {
+                do {
+                    return try Ingest(into: log, folder: folder.appending("ingest"), options: Ingest.Options())
+                } catch let failure as any Failure where failure.status == .temporary {
+                    try await Task.sleep(for: .milliseconds(50))
+                }
+            }
         }
 
         func write(_ numbers: ClosedRange<Int>, to name: String) throws {
@@ -64,6 +75,11 @@ import Testing
             try scene.write(6...6, to: "pg.csv")
             #expect(try await scene.ingest().lines == 6)
             #expect(try scene.taken == Array(1...6))
+            // Not unpacked again, also after a batch that had nothing to do with it.
+            try scene.write(6...7, to: "pg.csv")
+            #expect(try await scene.ingest().lines == 1)
+            let memory = try Files.read(scene.folder.appending("ingest/memory.json"))
+            #expect(String(decoding: memory, as: UTF8.self).contains("\"packed\":[\""))
             #expect(try await scene.ingest().lines == 0)
             // Nothing of it lies about, and what was forgotten is known again by its content.
             #expect(try Set(Files.list(scene.folder.appending("ingest"))) == ["lock", "memory.json"])

@@ -85,8 +85,9 @@ package struct Ingest {
                 summary.passedOver.append(log.path.string)
                 try self.log.append(batch: judge.takeEvents())
             }
-            memory.packed = (memory.packed ?? []).union([log.mark])
-            try store.keep(memory)
+            let packed = (memory.packed ?? []).union([log.mark])
+            memory.packed = packed
+            try store.keep(packed: packed)
         }
     }
 

@@ -37,8 +37,10 @@ struct IngestStore {
         return memory
     }
 
-    /// Remembers what no record depends on.
-    func keep(_ memory: IngestMemory) throws {
+    /// Remembers what no record depends on, beside what the last batch left.
+    func keep(packed: Set<String>) throws {
+        var memory = read(current) ?? IngestMemory()
+        memory.packed = packed
         try Files.write(encoded(memory), to: current)
     }
 
