@@ -1,9 +1,11 @@
 import CSodium
 
 /// BLAKE2b (RFC 7693) with a key: a code for authenticity, and the way from one key to keys for single purposes.
-enum KeyedBLAKE2b {
+package enum KeyedBLAKE2b {
+    /// The code of bytes under a key, as long as is asked for.
+    ///
     /// - Precondition: `count` and the key have at most 64 bytes.
-    static func hash(_ bytes: Span<UInt8>, key: SecretBytes, count: Int = 32) -> [UInt8] {
+    package static func hash(_ bytes: Span<UInt8>, key: SecretBytes, count: Int = 32) -> [UInt8] {
         Sodium.start()
         var code = [UInt8](repeating: 0, count: count)
         bytes.withPointer { bytes, length in

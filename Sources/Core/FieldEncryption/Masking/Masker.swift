@@ -74,7 +74,10 @@ package struct Masker: Sendable {
         switch rule {
         case .paymentCard where sample.digits.count > 5:
             // The first digit says whose card it is, and how many digits there are.
-            return walked(value, keeping: 1) { CheckDigits.luhn(SampledValue($0).digits) }
+            guard CheckDigits.luhn(sample.digits) else {
+                return walked(value, keeping: 1) { CheckDigits.luhn(SampledValue($0).digits) }
+            }
+            return card(value)
         case .nationalID:
             let accepting = NationalIdentifier.all.first { $0.accepts(sample) }
             guard let accepting else { return shaped(value) }
@@ -84,6 +87,14 @@ package struct Masker: Sendable {
             return shaped(value, keeping: value.hasPrefix("+") ? 2 : 1)
         default: return shaped(value)
         }
+    }
+
+    /// The last digit follows from the others, so that one permutation of those does.
+    private func card(_ value: String) -> String {
+        guard let last = value.lastIndex(where: { $0.isASCII && $0.isNumber }) else { return shaped(value) }
+        let payload = shaped(String(value[..<last]), keeping: 1)
+        let digit = CheckDigits.luhnDigit(for: SampledValue(payload).digits)
+        return "\(payload)\(digit)\(value[value.index(after: last)...])"
     }
 
     private func checkedNumber(_ value: String, _ rule: MaskRule, _ type: String) -> String {
@@ -231,7 +242,7 @@ package struct Masker: Sendable {
         var ordinal = date.day + (1..<date.month).reduce(0) { $0 + CalendarDate.days(in: $1, of: date.year) }
         repeat {
             var digits = [ordinal / 100, ordinal / 10 % 10, ordinal % 10]
-            permutation.apply(&digits, radices: [10, 10, 10], tweak: Array("date \(date.year)".utf8))
+            permutation.apply(&digits, radices: [4, 10, 10], tweak: Array("date \(date.year)".utf8))
             ordinal = digits[0] * 100 + digits[1] * 10 + digits[2]
         } while ordinal < 1 || ordinal > days
         var month = 1

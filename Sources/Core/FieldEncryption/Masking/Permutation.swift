@@ -45,7 +45,11 @@ struct Permutation: Sendable {
     private func keystream(
         _ digits: [Int], _ radices: [Int], without parity: Int, _ round: Int, _ tweak: [UInt8]
     ) -> Stream {
-        var message: [UInt8] = [UInt8(round)]
+        let needed = (digits.count - parity + 1) / 2 * 4
+        var message: [UInt8] = []
+        message.reserveCapacity(tweak.count + 4 * digits.count + 24)
+        message.append(0)
+        message.append(UInt8(round))
         append(tweak.count, to: &message)
         message += tweak
         append(digits.count, to: &message)
@@ -53,15 +57,11 @@ struct Permutation: Sendable {
             append(radices[index], to: &message)
             append(digits[index], to: &message)
         }
-        let needed = (digits.count - parity + 1) / 2 * 4
-        var bytes: [UInt8] = []
-        var block: UInt8 = 0
+        // One code is enough for 32 places; more are numbered.
+        var bytes = KeyedBLAKE2b.hash(message.span, key: key, count: min(64, max(16, needed)))
         while bytes.count < needed {
-            var code = HMACSHA256(key: key)
-            code.update([block].span)
-            code.update(message.span)
-            bytes += code.finish()
-            block &+= 1
+            message[0] &+= 1
+            bytes += KeyedBLAKE2b.hash(message.span, key: key, count: 64)
         }
         return Stream(bytes: bytes)
     }
@@ -72,11 +72,7 @@ struct Permutation: Sendable {
 
     /// A number that equal values share, for choices out of a list.
     func number(of value: [UInt8], tweak: [UInt8]) -> UInt64 {
-        var code = HMACSHA256(key: key)
-        code.update([0xFF].span)
-        code.update(tweak.span)
-        code.update([0].span)
-        code.update(value.span)
-        return code.finish()[..<8].reduce(0) { $0 << 8 | UInt64($1) }
+        let code = KeyedBLAKE2b.hash(([0, 0xFF] + tweak + [0] + value).span, key: key, count: 16)
+        return code[..<8].reduce(0) { $0 << 8 | UInt64($1) }
     }
 }
