@@ -67,6 +67,13 @@ extension Span where Element == UInt8 {
     }
 }
 
+extension String {
+    /// The text of these bytes; what is no UTF-8 becomes U+FFFD.
+    package init(repairing bytes: Span<UInt8>) {
+        self = bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    }
+}
+
 extension [UInt8] {
     /// Appends the bytes of a span, as fast as memory can be copied.
     package mutating func append(_ bytes: Span<UInt8>) {

@@ -11,6 +11,18 @@ struct IngestMemory: Codable, Equatable, Sendable {
         var statement: Int?
         var auditLine: Int?
         var auditClass: String?
+
+        /// Goes on to a line, and says which was the last before; nil for a session that begins with it.
+        mutating func advance(to number: Int, _ time: Timestamp) -> Int? {
+            let last = line < 0 ? nil : line
+            line = max(line, number)
+            seen = time.microseconds / 1_000_000
+            return last
+        }
+
+        mutating func note(_ statement: Int, auditLine: Int?, auditClass: String) {
+            (self.statement, self.auditLine, self.auditClass) = (statement, auditLine, auditClass)
+        }
     }
 
     var version = 1

@@ -6,7 +6,7 @@ import SystemPackage
 ///
 /// The memory of a batch is written before the batch, under the name `next`; that the batch's receipt stands in the log
 /// makes it the memory that counts, whatever crashed when.
-struct IngestStore {
+struct IngestStore: Sendable {
     let folder: FilePath
     let log: LogFolder
 
@@ -37,14 +37,14 @@ struct IngestStore {
         return memory
     }
 
-    func append(_ events: [AuditEvent], to log: AuditLog, remembering memory: inout IngestMemory) throws {
+    /// - Parameter events: the last of them is the receipt.
+    func append(_ events: consuming [AuditEvent], to log: AuditLog, remembering memory: IngestMemory) throws {
+        var memory = memory
         memory.batch = UUIDv7.make(at: Timestamp.now())
-        memory.tidy()
         if let file = try self.log.bodies.last {
             memory.segment = file.lastComponent?.string ?? ""
             memory.offset = try FileIdentity(of: file).size
         }
-        var events = events
         events[events.count - 1].facts["batch"] = .text(memory.batch)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]

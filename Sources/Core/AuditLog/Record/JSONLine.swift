@@ -1,7 +1,7 @@
 import Platform
 
 /// Writes one JSON document on one line, member by member: many times faster than an encoder that builds values first.
-struct JSONLine {
+struct JSONLine: Equatable {
     var bytes: [UInt8] = []
     private var isFirst = true
 
@@ -16,6 +16,14 @@ struct JSONLine {
     mutating func object(_ name: String, _ body: (inout JSONLine) -> Void) {
         key(name)
         object(body)
+    }
+
+    /// An object of members that are written out already.
+    mutating func object(_ name: String, members: [UInt8]) {
+        key(name)
+        bytes.append(UInt8(ascii: "{"))
+        bytes.append(contentsOf: members)
+        bytes.append(UInt8(ascii: "}"))
     }
 
     mutating func member(_ name: String, _ text: String?) {

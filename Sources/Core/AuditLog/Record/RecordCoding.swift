@@ -3,10 +3,8 @@ import FoundationEssentials
 import Platform
 
 extension AuditRecord {
-    /// The record as one line, without the line feed: its exact bytes are the leaf.
-    func encoded() -> [UInt8] {
-        var line = JSONLine()
-        line.bytes.reserveCapacity(768)
+    /// Writes the record as one line, without the line feed: its exact bytes are the leaf.
+    func write(into line: inout JSONLine, facts written: WrittenFacts? = nil) {
         line.object {
             $0.member("action", action)
             $0.object("actor") { actor.encode(into: &$0) }
@@ -14,7 +12,9 @@ extension AuditRecord {
                 $0.member("boot", clock.boot)
                 $0.member("ns", clock.ns)
             }
-            if let facts {
+            if let written {
+                $0.object("facts", members: written.line.bytes)
+            } else if let facts {
                 $0.object("facts") {
                     for (name, fact) in facts.sorted(by: { $0.key < $1.key }) {
                         switch fact {
@@ -48,7 +48,6 @@ extension AuditRecord {
             $0.member("v", v)
             $0.member("version", version)
         }
-        return line.bytes
     }
 
     /// - Throws: `AuditFailure.inconsistent` unless the line is a record of a version known here.
