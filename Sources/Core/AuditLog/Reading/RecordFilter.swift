@@ -28,6 +28,7 @@ struct LineFilter: Sendable {
     private let until: [UInt8]?
     /// Bytes that every wanted line has somewhere; the one that is hoped to be rarest comes first.
     let needles: [[UInt8]]
+    private let asksTimeOnly: Bool
 
     init(_ filter: RecordFilter) {
         self.filter = filter
@@ -45,23 +46,40 @@ struct LineFilter: Sendable {
             needles.append(Array("\"action\":\"\(filter.actions[0])".utf8))
         }
         self.needles = needles
+        var rest = filter
+        (rest.since, rest.until) = (nil, nil)
+        asksTimeOnly = rest.isEmpty && !filter.isEmpty
     }
 
     /// Whether every line is wanted, so that counting line feeds is all there is to do.
     var takesAll: Bool { filter.isEmpty }
 
     func takes(_ line: Span<UInt8>) -> Bool {
+        var shapes = Shapes()
+        return takes(line, &shapes)
+    }
+
+    /// The shapes of the lines before.
+    struct Shapes {
+        fileprivate var fields = KnownShapes<FieldShape>()
+        fileprivate var moments = KnownShapes<MomentShape>()
+    }
+
+    func takes(_ line: Span<UInt8>, _ shapes: inout Shapes) -> Bool {
         for needle in needles where line.firstIndex(of: needle.span) == nil { return false }
         if since != nil || until != nil, !mayBeInTime(line) { return false }
-        guard let fields = RecordFields(line) else { return false }
+        if asksTimeOnly {
+            let moment = shapes.moments.value(of: line) { line in RecordFields(line).map { $0.moment(line) } }
+            return moment.map { isInside(line, $0) } ?? false
+        }
+        guard let fields = shapes.fields.value(of: line, { RecordFields($0) }) else { return false }
         return takes(fields, line)
     }
 
     func takes(_ fields: RecordFields, _ line: Span<UInt8>) -> Bool {
         if let outcome = filter.outcome, !Self.equal(line, fields.outcome, outcome.rawValue) { return false }
         if !filter.actions.isEmpty {
-            let action = JSONText.string(line, fields.action)
-            guard filter.actions.contains(where: { action == $0 || action.hasPrefix("\($0).") }) else { return false }
+            guard filter.actions.contains(where: { Self.isAction(line, fields.action, $0) }) else { return false }
         }
         if let actor = filter.actor {
             let isActor = RecordFields.members(of: fields.actor, line).contains { $0.name != "uid" && $0.text == actor }
@@ -76,19 +94,35 @@ struct LineFilter: Sendable {
         return true
     }
 
+    /// Whether it is that action, or one of those whose codes begin with it and a dot.
+    private static func isAction(_ line: Span<UInt8>, _ range: Range<Int>, _ wanted: String) -> Bool {
+        let wanted = wanted.utf8Span.span
+        let action = line.extracting(range)
+        if action.holds(wanted, at: 0) {
+            return action.count == wanted.count || action[wanted.count] == UInt8(ascii: ".")
+        }
+        guard action.firstIndex(of: UInt8(ascii: "\\")) != nil else { return false }
+        let (text, name) = (JSONText.string(line, range), String(repairing: wanted))
+        return text == name || text.hasPrefix("\(name).")
+    }
+
     private static func equal(_ line: Span<UInt8>, _ range: Range<Int>, _ text: String) -> Bool {
         range.count == text.utf8.count && zip(range, text.utf8).allSatisfy { line[$0] == $1 }
     }
 
     /// Quick, and false only when the time is outside: `facts`, where the other time stands, comes before `time`.
     private func mayBeInTime(_ line: Span<UInt8>) -> Bool {
-        for key in [Self.momentKey, Self.timeKey] {
-            guard let found = line.firstIndex(of: key.span) else { continue }
-            let time = found + key.count..<found + key.count + 27
-            guard time.upperBound < line.count, line[time.upperBound] == UInt8(ascii: "\"") else { continue }
-            return isInside(line, time)
+        guard let time = Self.time(line, after: Self.momentKey) ?? Self.time(line, after: Self.timeKey) else {
+            return true
         }
-        return true
+        return isInside(line, time)
+    }
+
+    private static func time(_ line: Span<UInt8>, after key: [UInt8]) -> Range<Int>? {
+        guard let found = line.firstIndex(of: key.span) else { return nil }
+        let time = found + key.count..<found + key.count + 27
+        guard time.upperBound < line.count, line[time.upperBound] == UInt8(ascii: "\"") else { return nil }
+        return time
     }
 
     private static let timeKey = Array("\"time\":\"".utf8)
@@ -118,22 +152,4 @@ struct LineFilter: Sendable {
             RecordFields.members(of: range, line).contains { $0.text.contains(text) }
         }
     }
-}
-
-extension RecordFields {
-    /// When it happened: for what was taken from elsewhere the time there, `facts.at`, otherwise the record's own.
-    func moment(_ line: Span<UInt8>) -> Range<Int> {
-        var found = time
-        guard !facts.isEmpty, line.extracting(facts).firstIndex(of: Self.at.span) != nil else { return found }
-        Self.eachMember(of: facts, line) { key, value in
-            let isMoment =
-                key.count == 2 && line[key.lowerBound] == UInt8(ascii: "a")
-                && line[key.lowerBound + 1] == UInt8(ascii: "t") && value.count == 29
-            if isMoment { found = value.lowerBound + 1..<value.upperBound - 1 }
-            return !isMoment
-        }
-        return found
-    }
-
-    private static let at = Array("\"at\":\"".utf8)
 }

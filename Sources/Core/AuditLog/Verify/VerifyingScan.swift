@@ -20,7 +20,7 @@ final class VerifyingScan {
     private let firstRead: Int
     private var first: Int64?
     private var time: Int64?
-    private var shapes = RecordShapes()
+    private var shapes = KnownShapes<OutlineShape>()
     private var reader = RecordTimes()
     private var clock: RecordClock?
     private var open: [UUIDKey: LogVerdict.OpenAct] = [:]
@@ -52,7 +52,10 @@ final class VerifyingScan {
         let index = cursor.size
         bytes += line.count + 1
         do {
-            try check(shapes.outline(of: line), line, at: index)
+            guard let outline = try shapes.value(of: line, { try RecordOutline(parsing: $0) }) else {
+                throw AuditFailure(.inconsistent, "not a record")
+            }
+            try check(outline, line, at: index)
         } catch let failure as AuditFailure {
             find(index, failure.sentence)
         } catch {

@@ -1,0 +1,100 @@
+import Platform
+import Testing
+
+@testable import AuditLog
+
+/// A line that is known by its shape is searched as one that is taken apart, whatever stands in it.
+@Suite struct SearchShapeTests {
+    private static let lines = [
+        """
+        {"action":"pg.statement","actor":{"role":"app","uid":0,"user":"root"},"clock":{"boot":"b","ns":12},"facts":\
+        {"application":"web","at":"2026-11-18T11:07:09.098000Z","line":3,"statement":"SELECT ?"},"host":"vm","id":"i-1",\
+        "outcome":"failure","phase":"event","pid":7,"program":"dbaudit","reason":"no","seq":99,"status":77,\
+        "target":{"database":"shop","object":"public.orders"},"time":"2026-11-26T20:33:19.613201Z","v":2,"version":"1"}
+        """,
+        """
+        {"action":"backup.run","actor":{"uid":0,"user":"root"},"facts":{"at":5,"x":{"at":"2026-11-18T11:07:09.098000Z"}},\
+        "host":"h","id":"i-2","outcome":"success","phase":"finished","pid":7,"program":"p","ref":"i-1","seq":100,\
+        "time":"2026-11-26T20:33:19.613201Z","v":2,"version":"1"}
+        """,
+        """
+        {"v":1,"seq":3,"id":"i","time":"2026-11-18T11:07:09.098000Z","action":"pg","facts":{"at":"soon","at":\
+        "2026-11-26T20:33:19.613201Z"}}
+        """,
+    ]
+
+    private static func told(_ fields: RecordFields?, _ line: [UInt8]) -> String? {
+        fields.map { "\($0.seq) \($0.version) \($0.places) \($0.moment(line.span))" }
+    }
+
+    /// All that one byte or a value more, less or other makes of the lines.
+    private static func damaged() -> [[UInt8]] {
+        let values = [
+            "", "7", "\"\"", "\"2020-01-01T00:00:00.000000Z\"", "\"at\"", "null", "{\"at\":\"x\"}", "\"\\u0041\"",
+        ]
+        return lines.map { Array($0.utf8) }.flatMap { line in
+            var all: [[UInt8]] = [line]
+            for index in line.indices {
+                for byte: UInt8 in [0x09, 0x22, 0x2C, 0x30, 0x39, 0x5C, 0x61, 0x7D, 0xC3] {
+                    var other = line
+                    other[index] = byte
+                    all.append(other)
+                }
+                all.append(Array(line[..<index] + line[(index + 1)...]))
+            }
+            RecordFields.eachMember(of: 0..<line.count, line.span) { _, value in
+                for text in values {
+                    all.append(Array(line[..<value.lowerBound] + text.utf8 + line[value.upperBound...]))
+                }
+                RecordFields.eachMember(of: line[value.lowerBound] == UInt8(ascii: "{") ? value : 0..<0, line.span) {
+                    _, inner in
+                    for text in values {
+                        all.append(Array(line[..<inner.lowerBound] + text.utf8 + line[inner.upperBound...]))
+                    }
+                    return true
+                }
+                return true
+            }
+            return all
+        }
+    }
+
+    @Test func `fields and moments are those of a line taken apart`() {
+        let all = Self.damaged()
+        var (fields, moments) = (KnownShapes<FieldShape>(), KnownShapes<MomentShape>())
+        // Twice, so that shapes that come late are tried on what came before them.
+        for line in all + all {
+            let plain = RecordFields(line.span)
+            let known = fields.value(of: line.span) { RecordFields($0) }
+            let moment = moments.value(of: line.span) { line in RecordFields(line).map { $0.moment(line) } }
+            if Self.told(known, line) != Self.told(plain, line) || moment != plain?.moment(line.span) {
+                Issue.record("\(String(decoding: line, as: UTF8.self))")
+            }
+        }
+    }
+
+    @Test func `each filter takes what it takes of a line taken apart`() {
+        var filters: [RecordFilter] = []
+        for time in ["2026-11-18T11:07:09.098000Z", "2026-11-26T20:33:19.613201Z", "2020-06-01T00:00:00Z"] {
+            filters.append(RecordFilter())
+            filters[filters.count - 1].since = Timestamp(time)
+            filters.append(RecordFilter())
+            filters[filters.count - 1].until = Timestamp(time)
+        }
+        for action in ["pg", "pg.statement", "backup", "pg.stat"] {
+            filters.append(RecordFilter())
+            filters[filters.count - 1].actions = [action, "none"]
+        }
+        filters.append(RecordFilter())
+        filters[filters.count - 1].outcome = .failure
+        let damaged = Self.damaged()
+        let all = stride(from: 0, to: damaged.count, by: 3).map { damaged[$0] }
+        for filter in filters {
+            let ready = LineFilter(filter)
+            var shapes = LineFilter.Shapes()
+            for line in all where ready.takes(line.span, &shapes) != ready.takes(line.span) {
+                Issue.record("\(filter): \(String(decoding: line, as: UTF8.self))")
+            }
+        }
+    }
+}
