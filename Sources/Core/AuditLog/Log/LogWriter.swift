@@ -40,10 +40,11 @@ struct LogWriter {
         var new: [Digest] = []
         new.reserveCapacity(first.count + events.count)
         var ids = UUIDv7()
+        let writer = RecordWriter(source)
         for number in 0..<first.count + events.count {
             let event = number < first.count ? first[number] : events[number - first.count]
             let start = lines.bytes.count
-            let (entry, sealed) = try write(event, seq: grown.size, &ids, into: &lines)
+            let (entry, sealed) = try write(event, by: writer, seq: grown.size, &ids, into: &lines)
             let leaf = MerkleHash.leaf(lines.bytes.span.extracting(start..<lines.bytes.count))
             lines.bytes.append(lineFeed)
             grown.append(leaf, bytes: lines.bytes.count - start)
@@ -81,25 +82,23 @@ struct LogWriter {
 
     /// The event as a record and its line; facts that make it too long are left out, and counted.
     private func write(
-        _ event: AuditEvent, seq: Int, _ ids: inout UUIDv7, into lines: inout JSONLine
+        _ event: AuditEvent, by writer: RecordWriter, seq: Int, _ ids: inout UUIDv7, into lines: inout JSONLine
     ) throws -> (AuditEntry, SealedValues?) {
         let start = lines.bytes.count
-        let (record, values) = source.record(event, seq: seq, &ids)
-        record.write(into: &lines, facts: event.writtenFacts)
+        let (entry, values) = writer.write(event, seq: seq, &ids, into: &lines)
         let length = lines.bytes.count - start
-        if length <= AuditRecord.byteLimit { return (AuditEntry(seq: seq, id: record.id), values) }
+        if length <= AuditRecord.byteLimit { return (entry, values) }
         lines.bytes.removeLast(length)
         var event = event
         let count = (event.writtenFacts?.count ?? event.facts.count) + event.sensitive.count
         event.writtenFacts = nil
         event.facts = ["omittedFacts": .number(count)]
         event.sensitive = [:]
-        let (shorter, fewer) = source.record(event, seq: seq, &ids)
-        shorter.write(into: &lines)
+        let (shorter, fewer) = writer.write(event, seq: seq, &ids, into: &lines)
         guard lines.bytes.count - start <= AuditRecord.byteLimit else {
             throw PlainFailure(.internalError, "a record for the audit log has \(length) bytes: that is too long")
         }
-        return (AuditEntry(seq: seq, id: shorter.id), fewer)
+        return (shorter, fewer)
     }
 
     /// Publishes checkpoint and head for what the log holds now.
