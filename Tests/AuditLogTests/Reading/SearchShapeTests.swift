@@ -61,13 +61,14 @@ import Testing
 
     @Test func `fields and moments are those of a line taken apart`() {
         let all = Self.damaged()
-        var (fields, moments) = (KnownShapes<FieldShape>(), KnownShapes<MomentShape>())
+        var (fields, glances) = (KnownShapes<FieldShape>(), KnownShapes<GlanceShape>())
         // Twice, so that shapes that come late are tried on what came before them.
         for line in all + all {
             let plain = RecordFields(line.span)
             let known = fields.value(of: line.span) { RecordFields($0) }
-            let moment = moments.value(of: line.span) { line in RecordFields(line).map { $0.moment(line) } }
-            if Self.told(known, line) != Self.told(plain, line) || moment != plain?.moment(line.span) {
+            let glance = glances.value(of: line.span) { line in RecordFields(line).map { RecordGlance($0, line) } }
+            if Self.told(known, line) != Self.told(plain, line) || glance != plain.map({ RecordGlance($0, line.span) })
+            {
                 Issue.record("\(String(decoding: line, as: UTF8.self))")
             }
         }
@@ -94,6 +95,56 @@ import Testing
             var shapes = LineFilter.Shapes()
             for line in all where ready.takes(line.span, &shapes) != ready.takes(line.span) {
                 Issue.record("\(filter): \(String(decoding: line, as: UTF8.self))")
+            }
+        }
+    }
+
+    /// What is looked for in texts, in the plain way.
+    private static func plainly(_ filter: RecordFilter, _ line: [UInt8]) -> Bool {
+        let line = line.span
+        guard let fields = RecordFields(line) else { return false }
+        if let actor = filter.actor {
+            return RecordFields.members(of: fields.actor, line).contains { $0.name != "uid" && $0.text == actor }
+        }
+        if let target = filter.target {
+            return RecordFields.members(of: fields.target, line).contains { $0.text.contains(target) }
+        }
+        let text = filter.text ?? ""
+        let texts = [fields.reason, fields.action, fields.host, fields.program, fields.id, fields.ref]
+        return texts.contains { !$0.isEmpty && JSONText.string(line, $0).contains(text) }
+            || [fields.actor, fields.target, fields.facts].contains { range in
+                RecordFields.members(of: range, line).contains { $0.text.contains(text) }
+            }
+    }
+
+    @Test func `texts are found where taking all of them apart finds them`() {
+        let words = [
+            "app", "a", "é", "e", "\u{301}", "root", "0", "7", "orders", "SELECT ?", "i-1", "at", "\\", "\"", "null",
+            "\n", "x",
+        ]
+        let hostile = [
+            "{\"action\":\"a\",\"actor\":{\"user\":\"e\u{301}\",\"uid\":0,\"app\":\"x\"},\"id\":\"i\",\"time\":\"2026-11-18T11:07:09Z\",\"v\":1}",
+            "{\"action\":\"a\\u0061\",\"target\":{\"object\":\"a\\nb\\\\c\",\"n\":null,\"o\":{\"x\":\"app\"}},\"id\":\"i\",\"time\":\"2026-11-18T11:07:09Z\",\"v\":1}",
+        ].map { Array($0.utf8) }
+        let damaged = Self.damaged()
+        let all = hostile + stride(from: 0, to: damaged.count, by: 5).map { damaged[$0] }
+        for word in words {
+            for number in 0..<3 {
+                var filter = RecordFilter()
+                switch number {
+                case 0: filter.actor = word
+                case 1: filter.target = word
+                default: filter.text = word
+                }
+                let ready = LineFilter(filter)
+                // A line without the bytes is passed over before, and those are looked for as they are written.
+                let needles = ready.needles
+                for line in all where needles.allSatisfy({ line.span.firstIndex(of: $0.span) != nil }) {
+                    guard let fields = RecordFields(line.span) else { continue }
+                    if ready.takes(fields, line.span) != Self.plainly(filter, line) {
+                        Issue.record("\(filter): \(String(decoding: line, as: UTF8.self))")
+                    }
+                }
             }
         }
     }

@@ -28,7 +28,10 @@ struct LineFilter: Sendable {
     private let until: [UInt8]?
     /// Bytes that every wanted line has somewhere; the one that is hoped to be rarest comes first.
     let needles: [[UInt8]]
-    private let asksTimeOnly: Bool
+    private let actor: TextMatch?
+    private let target: TextMatch?
+    private let text: TextMatch?
+    private let asksGlanceOnly: Bool
 
     init(_ filter: RecordFilter) {
         self.filter = filter
@@ -46,9 +49,10 @@ struct LineFilter: Sendable {
             needles.append(Array("\"action\":\"\(filter.actions[0])".utf8))
         }
         self.needles = needles
-        var rest = filter
-        (rest.since, rest.until) = (nil, nil)
-        asksTimeOnly = rest.isEmpty && !filter.isEmpty
+        actor = filter.actor.map { TextMatch($0) }
+        target = filter.target.map { TextMatch($0) }
+        text = filter.text.map { TextMatch($0) }
+        asksGlanceOnly = actor == nil && target == nil && text == nil && !filter.isEmpty
     }
 
     /// Whether every line is wanted, so that counting line feeds is all there is to do.
@@ -62,35 +66,34 @@ struct LineFilter: Sendable {
     /// The shapes of the lines before.
     struct Shapes {
         fileprivate var fields = KnownShapes<FieldShape>()
-        fileprivate var moments = KnownShapes<MomentShape>()
+        fileprivate var glances = KnownShapes<GlanceShape>()
     }
 
     func takes(_ line: Span<UInt8>, _ shapes: inout Shapes) -> Bool {
         for needle in needles where line.firstIndex(of: needle.span) == nil { return false }
         if since != nil || until != nil, !mayBeInTime(line) { return false }
-        if asksTimeOnly {
-            let moment = shapes.moments.value(of: line) { line in RecordFields(line).map { $0.moment(line) } }
-            return moment.map { isInside(line, $0) } ?? false
+        if asksGlanceOnly {
+            let glance = shapes.glances.value(of: line) { line in RecordFields(line).map { RecordGlance($0, line) } }
+            guard let glance, isWanted(line, glance.outcome, glance.action) else { return false }
+            return isInside(line, glance.moment)
         }
         guard let fields = shapes.fields.value(of: line, { RecordFields($0) }) else { return false }
         return takes(fields, line)
     }
 
     func takes(_ fields: RecordFields, _ line: Span<UInt8>) -> Bool {
-        if let outcome = filter.outcome, !Self.equal(line, fields.outcome, outcome.rawValue) { return false }
-        if !filter.actions.isEmpty {
-            guard filter.actions.contains(where: { Self.isAction(line, fields.action, $0) }) else { return false }
-        }
-        if let actor = filter.actor {
-            let isActor = RecordFields.members(of: fields.actor, line).contains { $0.name != "uid" && $0.text == actor }
-            guard isActor else { return false }
-        }
-        if let target = filter.target {
-            let isTouched = RecordFields.members(of: fields.target, line).contains { $0.text.contains(target) }
-            guard isTouched else { return false }
-        }
+        guard isWanted(line, fields.outcome, fields.action) else { return false }
+        if let actor, !actor.isMember(of: fields.actor, except: "uid", line) { return false }
+        if let target, !target.isAmongMembers(of: fields.target, line) { return false }
         if since != nil || until != nil, !isInTime(fields, line) { return false }
-        if let text = filter.text { return hasText(text, fields, line) }
+        return text?.isAnywhere(in: fields, line) ?? true
+    }
+
+    private func isWanted(_ line: Span<UInt8>, _ outcome: Range<Int>, _ action: Range<Int>) -> Bool {
+        if let wanted = filter.outcome, !Self.equal(line, outcome, wanted.rawValue) { return false }
+        if !filter.actions.isEmpty {
+            guard filter.actions.contains(where: { Self.isAction(line, action, $0) }) else { return false }
+        }
         return true
     }
 
@@ -142,14 +145,5 @@ struct LineFilter: Sendable {
     private static func compare(_ line: Span<UInt8>, _ range: Range<Int>, _ other: [UInt8]) -> Int {
         for (index, byte) in zip(range, other) where line[index] != byte { return line[index] < byte ? -1 : 1 }
         return range.count - other.count
-    }
-
-    private func hasText(_ text: String, _ fields: RecordFields, _ line: Span<UInt8>) -> Bool {
-        for range in [fields.reason, fields.action, fields.host, fields.program, fields.id, fields.ref] {
-            if !range.isEmpty, JSONText.string(line, range).contains(text) { return true }
-        }
-        return [fields.actor, fields.target, fields.facts].contains { range in
-            RecordFields.members(of: range, line).contains { $0.text.contains(text) }
-        }
     }
 }

@@ -57,24 +57,42 @@ final class FieldShape: ShapeReader {
     }
 }
 
-/// When what lines of one shape tell of happened: all that a search by time needs.
-final class MomentShape: ShapeReader {
+/// What most searches ask of a record: when it happened, which act it was, and how that ended.
+struct RecordGlance: Equatable {
+    var moment: Range<Int>
+    var action: Range<Int>
+    var outcome: Range<Int>
+
+    init(_ fields: RecordFields, _ line: Span<UInt8>) {
+        (moment, action, outcome) = (fields.moment(line), fields.action, fields.outcome)
+    }
+
+    fileprivate init(moment: Range<Int>, action: Range<Int>, outcome: Range<Int>) {
+        (self.moment, self.action, self.outcome) = (moment, action, outcome)
+    }
+}
+
+/// The same of lines of one shape.
+final class GlanceShape: ShapeReader {
     private let shape: LineShape
     private let id: LineShape.Field
     private let time: LineShape.Field
     private let moment: LineShape.Field
+    private let action: LineShape.Field
+    private let outcome: LineShape.Field
 
-    init?(of line: Span<UInt8>, _ moment: Range<Int>) {
-        guard let fields = RecordFields(line), fields.plainMoment(line) == moment else { return nil }
+    init?(of line: Span<UInt8>, _ glance: RecordGlance) {
+        guard let fields = RecordFields(line), fields.plainMoment(line) == glance.moment else { return nil }
         shape = LineShape(of: line)
-        (id, time, self.moment) = (shape.field(fields.id), shape.field(fields.time), shape.field(moment))
+        (id, time, moment) = (shape.field(fields.id), shape.field(fields.time), shape.field(glance.moment))
+        (action, outcome) = (shape.field(glance.action), shape.field(glance.outcome))
     }
 
-    func value(of line: Span<UInt8>) -> Range<Int>? {
+    func value(of line: Span<UInt8>) -> RecordGlance? {
         var match = LineShape.Match()
         guard shape.match(line, &match) else { return nil }
         let (time, moment) = (match.place(time), match.place(moment))
         guard !match.place(id).isEmpty, time.count >= 20, moment.count == 27 || moment == time else { return nil }
-        return moment
+        return RecordGlance(moment: moment, action: match.place(action), outcome: match.place(outcome))
     }
 }
