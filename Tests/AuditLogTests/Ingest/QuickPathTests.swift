@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Platform
 import SystemPackage
 import Testing
@@ -107,6 +108,21 @@ import Testing
             #expect(StatementWatch.findings(in: statement) == all, "\(statement)")
         }
         #expect(found > 100)
+    }
+
+    @Test func `what is remembered of sessions is read as it was written`() throws {
+        var memory = IngestMemory()
+        memory.roles = ["ann", "b\"\n"]
+        memory.began = Timestamp(seconds: 5)
+        memory.batch = "b"
+        memory.pending["s csvlog"] = ServerLogLine(kind: .csvlog, time: Timestamp(seconds: 7))
+        memory.receipts = [FileReceipt(path: "/x", inode: 7, headLength: 1, head: "h", offset: 2, tail: "t")]
+        memory.sessions["a\"\\\u{1}é csvlog"] = IngestMemory.Session(line: 3, seen: -4)
+        memory.sessions["b"] = IngestMemory.Session(
+            line: 1, seen: 2, statement: -9_223_372_036_854_775_807, auditLine: 5, auditClass: "READ\t")
+        for memory in [memory, IngestMemory()] {
+            #expect(try JSONDecoder().decode(IngestMemory.self, from: Data(try memory.encoded())) == memory)
+        }
     }
 
     // MARK: Parts of a file

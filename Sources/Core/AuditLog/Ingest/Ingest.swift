@@ -41,7 +41,11 @@ package struct Ingest {
     private let writing = BackgroundWork("ingest")
     package private(set) var summary = Summary()
 
-    private static let batchSize = 8_000
+    /// How many records go in at once: more where each batch writes down many sessions.
+    private static func batchSize(_ memory: IngestMemory) -> Int { min(max(8_000, memory.sessions.count / 4), 25_000) }
+
+    /// How much of a file is looked at before it counts as none that can be read.
+    private static let patience = 8 << 20
 
     /// - Parameter folder: for the memory between runs; it can be lost, and is then made anew from the log.
     package init(
@@ -96,14 +100,15 @@ package struct Ingest {
                 batch.lines += 1
                 if let line { judge.take(line) } else { batch.unreadable += 1 }
             }
-            guard batch.unreadable < batch.lines || batch.lines == 0 || batch.offset > 0 else {
+            let isUseless = batch.unreadable == batch.lines && batch.lines > 0 && batch.from == 0
+            guard !isUseless || next < min(end, Self.patience) else {
                 throw PlainFailure(
                     .malformed, "not one line of \(path) can be read",
                     hint: "where log_timezone has a name that means several things, say --utc-offset +05:30")
             }
             batch.hasher.update(part.bytes.span.extracting(0..<part.length))
             batch.offset = next
-            if judge.events.count >= Self.batchSize { try append(&judge, &batch) }
+            if judge.events.count >= Self.batchSize(judge.memory) { try append(&judge, &batch) }
             progress?(Progress("taking \(path)", bytes: batch.offset, totalBytes: end))
         }
         judge.settle(before: Timestamp.now().advanced(bySeconds: -5))

@@ -46,9 +46,7 @@ struct IngestStore: Sendable {
             memory.offset = try FileIdentity(of: file).size
         }
         events[events.count - 1].facts["batch"] = .text(memory.batch)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        try Files.write(Array(try encoder.encode(memory)), to: next)
+        try Files.write(memory.encoded(), to: next)
         try log.append(events)
         try Files.rename(next, to: current)
     }
