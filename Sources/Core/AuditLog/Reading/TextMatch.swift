@@ -34,6 +34,10 @@ struct TextMatch: Sendable {
         if line[range.lowerBound] == UInt8(ascii: "\"") {
             return isIn(string: range.lowerBound + 1..<range.upperBound - 1, line)
         }
+        // Numbers and the like are texts as they are written; null is none.
+        if let bytes, line[range.lowerBound] != UInt8(ascii: "n"), Self.isPlain(range, line) {
+            return line.extracting(range).firstIndex(of: bytes.span) != nil
+        }
         return JSONText.value(line, range).contains(text)
     }
 
