@@ -3,15 +3,18 @@ import Glibc
 import Platform
 import SystemPackage
 
-/// What `scripts/benchmark-audit` measures of the log itself: `each`, `session`, `batch` and `told` append COUNT records to FOLDER,
-/// `verify` reads it, or with a checkpoint what is new, and `prove` proves record COUNT.
+/// What `scripts/benchmark-audit` measures of the log itself.
+///
+/// `each`, `session`, `batch` and `told` append COUNT records to FOLDER,
+/// `verify` reads it, or with a checkpoint what is new, and `prove` proves record COUNT. `ingest` takes a server's log
+/// into it, and `search` looks for records that hold a text, or are between two times.
 @main struct AuditBenchmark {
     static func main() throws {
         let arguments = CommandLine.arguments
-        guard arguments.count >= 4, let count = Int(arguments[3]) else {
-            print("usage: AuditBenchmark each|session|batch|told|verify|prove FOLDER COUNT [SIZE|CHECKPOINT]")
-            exit(64)
-        }
+        guard arguments.count >= 4 else { usage() }
+        if arguments[1] == "search" { return try search(arguments) }
+        if arguments[1] == "ingest" { return try ingest(arguments) }
+        guard let count = Int(arguments[3]) else { usage() }
         let source = AuditSource(program: "benchmark", version: "1", environment: [:])
         let log = try AuditLog.open(FilePath(arguments[2]), as: source)
         let size = arguments.count > 4 ? Int(arguments[4]) ?? 5000 : 5000
@@ -46,6 +49,34 @@ import SystemPackage
         }
         let seconds = start.duration(to: .now) / .seconds(1)
         print("\(Int(Double(count) / seconds))")
+    }
+
+    private static func usage() -> Never {
+        print("usage: AuditBenchmark each|session|batch|told|verify|prove FOLDER COUNT [SIZE|CHECKPOINT]")
+        print("       AuditBenchmark ingest FOLDER FILE")
+        print("       AuditBenchmark search FOLDER TEXT|SINCE [UNTIL]")
+        exit(64)
+    }
+
+    private static func ingest(_ arguments: [String]) throws {
+        let folder = FilePath(arguments[2])
+        let log = try AuditLog.open(folder, as: AuditSource(program: "benchmark", version: "1", environment: [:]))
+        var ingest = try Ingest(
+            into: log, folder: folder.removingLastComponent().appending("ingest"), options: Ingest.Options())
+        let start = ContinuousClock.now
+        try ingest.take(from: FilePath(arguments[3]))
+        let seconds = start.duration(to: .now) / .seconds(1)
+        print("\(Int(Double(ingest.summary.lines) / seconds))")
+    }
+
+    private static func search(_ arguments: [String]) throws {
+        var filter = RecordFilter()
+        if arguments.count > 4 {
+            (filter.since, filter.until) = (Timestamp(arguments[3]), Timestamp(arguments[4]))
+        } else if !arguments[3].isEmpty {
+            filter.text = arguments[3]
+        }
+        print(try LogReader(FilePath(arguments[2])).search(filter, last: 100).matching)
     }
 
     /// As an act's end looks: about 450 bytes.

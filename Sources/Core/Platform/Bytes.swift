@@ -22,11 +22,38 @@ extension Span where Element == UInt8 {
             }
     }
 
+    /// Whether these bytes stand at this place; eight are compared at a time, and it is compiled into its callers.
+    @inlinable @inline(__always) package func holds(_ other: Span<UInt8>, at place: Int) -> Bool {
+        precondition(place >= 0)
+        let length = other.count
+        guard place <= count, length <= count &- place else { return false }
+        let (mine, others) = (self.bytes, other.bytes)
+        var position = 0
+        while position &+ 8 <= length {
+            let left = mine.unsafeLoadUnaligned(fromUncheckedByteOffset: place &+ position, as: UInt64.self)
+            guard left == others.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self) else {
+                return false
+            }
+            position &+= 8
+        }
+        while position < length {
+            guard self[place &+ position] == other[position] else { return false }
+            position &+= 1
+        }
+        return true
+    }
+
+    /// The eight bytes at a place as one number, the first of them its highest.
+    @inlinable @inline(__always) package func word(at place: Int) -> UInt64 {
+        precondition(place >= 0 && place <= count &- 8)
+        return self.bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: place, as: UInt64.self).bigEndian
+    }
+
     /// The first place at or after `start` of a byte that a text in JSON treats in some way: a quote, a backslash, a
     /// control character, or one beyond ASCII; the end when there is none.
     ///
     /// Looks at eight bytes at a time, and is compiled into its callers, since most texts are short.
-    @inlinable package func endOfPlainText(from start: Int) -> Int {
+    @inlinable @inline(__always) package func endOfPlainText(from start: Int) -> Int {
         precondition(start >= 0 && start <= count)
         let (ones, highs): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
         let bytes = self.bytes
@@ -48,6 +75,13 @@ extension Span where Element == UInt8 {
             position &+= 1
         }
         return position
+    }
+}
+
+extension String {
+    /// The text of these bytes; what is no UTF-8 becomes U+FFFD.
+    package init(repairing bytes: Span<UInt8>) {
+        self = bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
     }
 }
 

@@ -39,9 +39,15 @@ package struct Ingest {
     private let options: Options
     private let progress: ProgressHandler?
     private var memory: IngestMemory
+    /// Writes one batch while the next one is being read.
+    private let writing = BackgroundWork("ingest")
     package private(set) var summary = Summary()
 
-    private static let batchSize = 20_000
+    /// How many records go in at once: more where each batch writes down many sessions.
+    private static func batchSize(_ memory: IngestMemory) -> Int { min(max(8_000, memory.sessions.count / 4), 25_000) }
+
+    /// How much of a file is looked at before it counts as none that can be read.
+    private static let patience = 8 << 20
 
     /// - Parameter folder: for the memory between runs; it can be lost, and is then made anew from the log.
     package init(
@@ -99,6 +105,8 @@ package struct Ingest {
     private func isFile(_ place: FilePath) -> Bool { !Files.isDirectory(place) }
 
     private mutating func take(_ file: ServerLogFile, isOnly: Bool) throws {
+        // Nothing is written any more once this has returned or thrown.
+        defer { try? writing.finish() }
         let path = file.path
         guard file.identity.size > 0 else { return }
         guard let parser = try file.parser(zone: options.zone) else {
@@ -115,33 +123,33 @@ package struct Ingest {
         if let oddity = file.oddity { judge.find("file-changed", nil, oddity, ["file": .text(path.string)]) }
         var batch = Batch(file: file)
         if !judge.events.isEmpty { try append(&judge, &batch) }
-        while batch.offset < file.identity.size {
-            let bytes = try Files.read(file.content, batch.offset..<min(batch.offset + Self.chunk, file.identity.size))
-            let taken = try parser.parse(bytes.span) { line in
+        let content = file.content
+        let (end, ahead) = (file.identity.size, WorkAhead<ServerLogPart>("read ahead"))
+        try ahead.begin { [offset = batch.offset] in try ServerLogPart(content, from: offset, to: end, parser) }
+        while let part = try ahead.take() {
+            // A record that is being written has no end yet: the next run takes it.
+            guard part.length > 0 else { break }
+            let next = batch.offset + part.length
+            if next < end { try ahead.begin { try ServerLogPart(content, from: next, to: end, parser) } }
+            for line in part.lines {
                 batch.lines += 1
-                guard let line else {
-                    batch.unreadable += 1
-                    return
-                }
-                judge.take(line)
+                if let line { judge.take(line) } else { batch.unreadable += 1 }
             }
-            guard batch.unreadable < batch.lines || batch.lines == 0 || batch.offset > 0 else {
+            let isUseless = batch.unreadable == batch.lines && batch.lines > 0 && batch.from == 0
+            guard !isUseless || next < min(end, Self.patience) else {
                 throw PlainFailure(
                     .malformed, "not one line of \(path) can be read",
                     hint: "where log_timezone has a name that means several things, say --utc-offset +05:30")
             }
-            // A record that is being written has no end yet: the next run takes it.
-            guard taken > 0 else { break }
-            batch.hasher.update(bytes.span.extracting(0..<taken))
-            batch.offset += taken
-            if judge.events.count >= Self.batchSize { try append(&judge, &batch) }
-            progress?(Progress("taking \(path)", bytes: batch.offset, totalBytes: file.identity.size))
+            batch.hasher.update(part.bytes.span.extracting(0..<part.length))
+            batch.offset = next
+            if judge.events.count >= Self.batchSize(judge.memory) { try append(&judge, &batch) }
+            progress?(Progress("taking \(path)", bytes: batch.offset, totalBytes: end))
         }
         judge.settle(before: Timestamp.now().advanced(bySeconds: -5))
         if batch.lines > 0 || !judge.events.isEmpty { try append(&judge, &batch) }
+        try writing.finish()
     }
-
-    private static let chunk = 8 << 20
 
     /// What goes in at once.
     private struct Batch {
@@ -179,8 +187,11 @@ package struct Ingest {
                 || old.inode == receipt.inode && old.path == receipt.path && old.headLength < FileReceipt.edge
         }
         judge.memory.receipts.append(receipt)
-        try store.append(events, to: log, remembering: &judge.memory)
+        judge.memory.tidy()
         memory = judge.memory
+        try writing.begin { [events, memory, store, log] in
+            try store.append(events, to: log, remembering: memory)
+        }
         judge = ServerLogJudge(memory: memory, detail: options.detail, superusers: options.superusers)
         batch.from = batch.offset
         batch.lines = 0
@@ -262,7 +273,8 @@ extension Ingest {
         next.receipts.removeAll { $0.path == name }
         next.receipts.append(
             FileReceipt(path: name, inode: 0, headLength: -1, head: name, offset: last.id, tail: last.transaction))
-        try store.append(events, to: log, remembering: &next)
+        next.tidy()
+        try store.append(events, to: log, remembering: next)
         memory = next
     }
 

@@ -6,7 +6,7 @@ import SystemPackage
 ///
 /// The memory of a batch is written before the batch, under the name `next`; that the batch's receipt stands in the log
 /// makes it the memory that counts, whatever crashed when.
-struct IngestStore {
+struct IngestStore: Sendable {
     let folder: FilePath
     let log: LogFolder
 
@@ -41,25 +41,19 @@ struct IngestStore {
     func keep(packed: Set<String>) throws {
         var memory = read(current) ?? IngestMemory()
         memory.packed = packed
-        try Files.write(encoded(memory), to: current)
+        try Files.write(memory.encoded(), to: current)
     }
 
-    private func encoded(_ memory: IngestMemory) throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        return Array(try encoder.encode(memory))
-    }
-
-    func append(_ events: [AuditEvent], to log: AuditLog, remembering memory: inout IngestMemory) throws {
+    /// - Parameter events: the last of them is the receipt.
+    func append(_ events: consuming [AuditEvent], to log: AuditLog, remembering memory: IngestMemory) throws {
+        var memory = memory
         memory.batch = UUIDv7.make(at: Timestamp.now())
-        memory.tidy()
         if let file = try self.log.bodies.last {
             memory.segment = file.lastComponent?.string ?? ""
             memory.offset = try FileIdentity(of: file).size
         }
-        var events = events
         events[events.count - 1].facts["batch"] = .text(memory.batch)
-        try Files.write(encoded(memory), to: next)
+        try Files.write(memory.encoded(), to: next)
         try log.append(events)
         try Files.rename(next, to: current)
     }

@@ -14,16 +14,20 @@ struct SQLTokens {
     }
 
     let bytes: [UInt8]
-    private(set) var tokens: [Token] = []
+    let tokens: [Token]
 
     init(_ text: String) {
-        bytes = Array(text.utf8)
+        let bytes = Array(text.utf8)
+        var tokens: [Token] = []
+        tokens.reserveCapacity(bytes.count / 4 + 4)
+        let span = bytes.span
         var position = 0
-        while position < bytes.count {
+        while position < span.count {
             let start = position
-            let kind = next(&position)
+            let kind = Self.next(span, &position)
             tokens.append(Token(kind: kind, range: start..<position))
         }
+        (self.bytes, self.tokens) = (bytes, tokens)
     }
 
     /// A word in lower case; empty for anything else.
@@ -51,7 +55,8 @@ struct SQLTokens {
         tokens.indices.filter { tokens[$0].kind != .space && tokens[$0].kind != .comment }
     }
 
-    private func next(_ position: inout Int) -> Kind {
+    /// The kind of the token that begins here, and its end.
+    static func next(_ bytes: Span<UInt8>, _ position: inout Int) -> Kind {
         let byte = bytes[position]
         let following = position + 1 < bytes.count ? bytes[position + 1] : 0
         switch byte {
@@ -59,37 +64,37 @@ struct SQLTokens {
             position += 1
             return .space
         case UInt8(ascii: "'"):
-            string(&position, escapes: false)
+            string(bytes, &position, escapes: false)
             return .string
         case UInt8(ascii: "\""):
-            quoted(&position, UInt8(ascii: "\""), escapes: false)
+            quoted(bytes, &position, UInt8(ascii: "\""), escapes: false)
             return .quotedName
         case UInt8(ascii: "-") where following == UInt8(ascii: "-"):
             while position < bytes.count, bytes[position] != 0x0A { position += 1 }
             return .comment
         case UInt8(ascii: "/") where following == UInt8(ascii: "*"):
-            comment(&position)
+            comment(bytes, &position)
             return .comment
-        case UInt8(ascii: "$") where dollarQuoted(&position): return .string
+        case UInt8(ascii: "$") where dollarQuoted(bytes, &position): return .string
         case UInt8(ascii: "e"), UInt8(ascii: "E"):
             if following == UInt8(ascii: "'") {
                 position += 1
-                string(&position, escapes: true)
+                string(bytes, &position, escapes: true)
                 return .string
             }
         case UInt8(ascii: "b"), UInt8(ascii: "B"), UInt8(ascii: "x"), UInt8(ascii: "X"), UInt8(ascii: "n"),
             UInt8(ascii: "N"):
             if following == UInt8(ascii: "'") {
                 position += 1
-                string(&position, escapes: false)
+                string(bytes, &position, escapes: false)
                 return .string
             }
         default: break
         }
-        return wordOrNumber(&position)
+        return wordOrNumber(bytes, &position)
     }
 
-    private func wordOrNumber(_ position: inout Int) -> Kind {
+    private static func wordOrNumber(_ bytes: Span<UInt8>, _ position: inout Int) -> Kind {
         let byte = bytes[position]
         if isLetter(byte) {
             while position < bytes.count, isPart(bytes[position]) || bytes[position] == 0x24 { position += 1 }
@@ -105,19 +110,19 @@ struct SQLTokens {
         return .symbol
     }
 
-    private func isLetter(_ byte: UInt8) -> Bool {
+    @inline(__always) private static func isLetter(_ byte: UInt8) -> Bool {
         (0x61...0x7A).contains(byte) || (0x41...0x5A).contains(byte) || byte == 0x5F || byte >= 0x80
     }
 
-    private func isPart(_ byte: UInt8) -> Bool { isLetter(byte) || isDigit(byte) }
+    @inline(__always) private static func isPart(_ byte: UInt8) -> Bool { isLetter(byte) || isDigit(byte) }
 
-    private func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+    @inline(__always) private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 
-    private func string(_ position: inout Int, escapes: Bool) {
-        quoted(&position, UInt8(ascii: "'"), escapes: escapes)
+    private static func string(_ bytes: Span<UInt8>, _ position: inout Int, escapes: Bool) {
+        quoted(bytes, &position, UInt8(ascii: "'"), escapes: escapes)
     }
 
-    private func quoted(_ position: inout Int, _ quote: UInt8, escapes: Bool) {
+    private static func quoted(_ bytes: Span<UInt8>, _ position: inout Int, _ quote: UInt8, escapes: Bool) {
         position += 1
         while position < bytes.count {
             let byte = bytes[position]
@@ -131,7 +136,7 @@ struct SQLTokens {
         }
     }
 
-    private func comment(_ position: inout Int) {
+    private static func comment(_ bytes: Span<UInt8>, _ position: inout Int) {
         var depth = 0
         while position < bytes.count {
             let pair = position + 1 < bytes.count ? (bytes[position], bytes[position + 1]) : (bytes[position], 0)
@@ -149,14 +154,14 @@ struct SQLTokens {
     }
 
     /// `$$ ... $$` or `$tag$ ... $tag$`.
-    private func dollarQuoted(_ position: inout Int) -> Bool {
+    private static func dollarQuoted(_ bytes: Span<UInt8>, _ position: inout Int) -> Bool {
         var end = position + 1
         while end < bytes.count, isLetter(bytes[end]) || (end > position + 1 && isDigit(bytes[end])) { end += 1 }
         guard end < bytes.count, bytes[end] == 0x24 else { return false }
-        let mark = Array(bytes[position...end])
+        let mark = bytes.extracting(position..<end + 1)
         var start = end + 1
-        while let found = bytes.span.firstIndex(of: 0x24, from: start) {
-            if found + mark.count <= bytes.count, bytes[found..<found + mark.count].elementsEqual(mark) {
+        while let found = bytes.firstIndex(of: 0x24, from: start) {
+            if bytes.holds(mark, at: found) {
                 position = found + mark.count
                 return true
             }

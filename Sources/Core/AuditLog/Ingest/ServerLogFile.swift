@@ -69,6 +69,33 @@ package struct ServerLogFile: Sendable {
     }
 }
 
+/// The lines of a part of a log, read and taken apart.
+struct ServerLogPart: Sendable {
+    /// Nil for one that cannot be read.
+    private(set) var lines: [ServerLogLine?] = []
+    private(set) var bytes: [UInt8] = []
+    /// How many of the bytes these lines are; none when there is no whole line.
+    private(set) var length = 0
+
+    private static let size = 1 << 18
+    private static let longest = 8 << 20
+
+    init(_ path: FilePath, from start: Int, to end: Int, _ parser: ServerLogParser) throws {
+        guard start < end else { return }
+        var size = Self.size
+        var found: [ServerLogLine?] = []
+        defer { lines = found }
+        while true {
+            bytes = try Files.read(path, start..<min(start + size, end))
+            found.reserveCapacity(bytes.count / 256)
+            length = try parser.parse(bytes.span) { found.append($0) }
+            // A long record may need more room.
+            guard length == 0, size < Self.longest, start + size < end else { return }
+            size *= 2
+        }
+    }
+}
+
 extension SHA256 {
     /// The hash of all bytes so far.
     func finished() -> Digest {

@@ -93,7 +93,7 @@ extension ServerLogParser {
             return line
         }
         // Statement and parameters are one field here, the statement as CSV has it.
-        let statement = CSVRecord.fields(of: Array(content.utf8)).first ?? content
+        let statement = CSVRecord.fields(of: content.utf8Span.span).first ?? content
         line.audit = ServerLogLine.AuditTail(fields: [
             type, "", "", values["custom.class"] ?? "", values["custom.command"] ?? "",
             values["custom.object_type"] ?? "", values["custom.object_name"] ?? "", statement,

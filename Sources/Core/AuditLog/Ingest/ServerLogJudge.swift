@@ -15,15 +15,20 @@ struct ServerLogJudge {
     }
 
     mutating func takeEvents() -> [AuditEvent] {
-        defer { events.removeAll(keepingCapacity: true) }
-        return events
+        var taken: [AuditEvent] = []
+        swap(&taken, &events)
+        events.reserveCapacity(taken.count)
+        return taken
     }
 
     mutating func take(_ line: ServerLogLine) {
         let key = "\(line.session) \(line.kind.rawValue)"
         if memory.began == nil { memory.began = line.time }
         checkNumber(line, key)
-        if let login = memory.pending.removeValue(forKey: key), !line.sqlstate.hasPrefix("28") { admit(login) }
+        if !memory.pending.isEmpty, let login = memory.pending.removeValue(forKey: key), !line.sqlstate.hasPrefix("28")
+        {
+            admit(login)
+        }
         if let audit = line.audit {
             take(audit, line, key)
         } else if ["ERROR", "FATAL", "PANIC"].contains(line.severity) {
@@ -37,16 +42,12 @@ struct ServerLogJudge {
 
     private mutating func checkNumber(_ line: ServerLogLine, _ key: String) {
         guard !line.session.isEmpty, let number = line.number else { return }
-        let known = memory.sessions[key]
-        if let known, number > known.line + 1 {
-            gap(line, from: known.line + 1, to: number - 1)
-        } else if known == nil, number > 1, let began = memory.began, let start = line.sessionStart, start > began {
+        let last = memory.sessions[key, default: IngestMemory.Session(line: -1, seen: 0)].advance(to: number, line.time)
+        if let last, number > last + 1 {
+            gap(line, from: last + 1, to: number - 1)
+        } else if last == nil, number > 1, let began = memory.began, let start = line.sessionStart, start > began {
             gap(line, from: 1, to: number - 1)
         }
-        var session = known ?? IngestMemory.Session(line: 0, seen: 0)
-        session.line = max(session.line, number)
-        session.seen = line.time.microseconds / 1_000_000
-        memory.sessions[key] = session
     }
 
     private mutating func gap(_ line: ServerLogLine, from first: Int, to last: Int) {
@@ -61,23 +62,37 @@ struct ServerLogJudge {
     // MARK: What lines say
 
     private mutating func take(_ audit: ServerLogLine.AuditTail, _ line: ServerLogLine, _ key: String) {
-        var facts: [String: AuditFact] = [:]
-        facts["class"] = .text(audit.statementClass)
-        facts["command"] = .text(audit.command)
-        if !audit.objectType.isEmpty { facts["object_type"] = .text(audit.objectType) }
-        if audit.type == "OBJECT" { facts["audit"] = "OBJECT" }
-        if let rows = audit.rows { facts["rows"] = .number(rows) }
-        var event = AuditEvent(.pgStatement, outcome: nil, role: role(line))
-        event.target = AuditTarget(
-            database: database(line), object: audit.objectName.isEmpty ? nil : clean(audit.objectName))
-        event.facts = facts
-        describe(line, &event, statement: audit.statement)
-        events.append(event)
+        take(statement: audit.statement, command: audit.command, audit, line)
         let statement = hash(audit.statement)
-        memory.sessions[key]?.statement = statement
-        memory.sessions[key]?.auditLine = line.number
-        memory.sessions[key]?.auditClass = audit.statementClass
+        memory.sessions[key]?.note(statement, auditLine: line.number, auditClass: audit.statementClass)
         watch(audit.statement, line, key)
+    }
+
+    /// Nearly every line of a log comes here, so that its facts are written out at once.
+    private mutating func take(
+        statement: String, command: String, _ audit: ServerLogLine.AuditTail?, _ line: ServerLogLine
+    ) {
+        let text = StatementText.redacted(statement, detail)
+        // The form of a statement is about the program that made it, its values are about people.
+        let isSensitive = detail == .full
+        var event = AuditEvent(
+            .pgStatement, role: role(line),
+            target: AuditTarget(
+                database: database(line), object: audit.flatMap { $0.objectName.isEmpty ? nil : clean($0.objectName) }))
+        event.writtenFacts = WrittenFacts {
+            if !line.application.isEmpty { $0.add("application", clean(line.application)) }
+            $0.add("at", line.time)
+            if audit?.type == "OBJECT" { $0.add("audit", "OBJECT") }
+            if let audit { $0.add("class", audit.statementClass) }
+            $0.add("command", command)
+            if let number = line.number { $0.add("line", number) }
+            if let audit, !audit.objectType.isEmpty { $0.add("object_type", audit.objectType) }
+            if let rows = audit?.rows { $0.add("rows", rows) }
+            if !line.session.isEmpty { $0.add("session", clean(line.session)) }
+            if let text, !isSensitive { $0.add("statement", text) }
+        }
+        if let text, isSensitive { event.sensitive["statement"] = text }
+        events.append(event)
     }
 
     private mutating func takeFailure(_ line: ServerLogLine, _ key: String) {
@@ -121,10 +136,7 @@ struct ServerLogJudge {
             if !line.user.isEmpty { memory.roles.insert(line.user) }
             memory.sessions[key] = nil
         } else if let statement = Self.statement(in: message) {
-            var event = AuditEvent(.pgStatement, role: role(line), target: AuditTarget(database: database(line)))
-            describe(line, &event, statement: statement)
-            event.facts["command"] = .text(SQLTokens(statement.beginning(200)).command)
-            events.append(event)
+            take(statement: statement, command: SQLTokens(statement.beginning(200)).command, nil, line)
             watch(statement, line, key)
         } else if message.hasPrefix("parameter \""), let name = message.split(separator: "\"").dropFirst().first {
             guard StatementWatch.isWatched(String(name)) else { return }
@@ -205,7 +217,7 @@ struct ServerLogJudge {
     private func describe(_ line: ServerLogLine, _ event: inout AuditEvent, statement: String = "") {
         event.facts.merge(facts(of: line)) { old, _ in old }
         // Statements have their session's number; where it came from stands with its login.
-        if event.action != .pgStatement, event.action != .pgLogout, !line.address.isEmpty, line.address != "[local]" {
+        if event.action != .pgLogout, !line.address.isEmpty, line.address != "[local]" {
             event.sensitive["address"] = clean(line.address)
         }
         guard let text = StatementText.redacted(statement, detail) else { return }
@@ -223,7 +235,7 @@ struct ServerLogJudge {
 
     private func role(_ line: ServerLogLine) -> String? { line.user.isEmpty ? nil : clean(line.user) }
     private func database(_ line: ServerLogLine) -> String? { line.database.isEmpty ? nil : clean(line.database) }
-    private func clean(_ text: String) -> String { text.beginning(200) }
+    private func clean(_ text: String) -> String { text.utf8.count <= 200 ? text : text.beginning(200) }
 
     /// The same in every process, so that it can be kept: FNV-1a.
     private func hash(_ text: String) -> Int {

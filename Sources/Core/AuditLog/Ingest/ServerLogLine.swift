@@ -48,8 +48,21 @@ package struct ServerLogLine: Codable, Equatable, Sendable {
 
 extension ServerLogLine.AuditTail {
     /// Reads `SESSION,1,1,READ,SELECT,TABLE,public.t,"SELECT ...",<none>`: what follows `AUDIT: `.
-    init?(_ text: some StringProtocol) {
-        self.init(fields: CSVRecord.fields(of: Array(text.utf8)))
+    init?(_ text: Span<UInt8>) {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count + 1)
+        bytes.append(text)
+        bytes.append(lineFeed)
+        let line = bytes.span
+        var record = CSVRecord()
+        guard record.read(line, at: 0), record.count >= 8 else { return nil }
+        let type = record.text(0, line)
+        guard type == "SESSION" || type == "OBJECT" else { return nil }
+        self.init()
+        self.type = type
+        (statementClass, command) = (record.text(3, line), record.text(4, line))
+        (objectType, objectName, statement) = (record.text(5, line), record.text(6, line), record.text(7, line))
+        rows = record.count > 9 ? Int(record.text(9, line)) : nil
     }
 
     init?(fields: [String]) {
@@ -65,7 +78,10 @@ extension ServerLogLine.AuditTail {
 enum ServerLogTime {
     /// - Parameter offset: seconds east of UTC where the zone's name does not say; the server's `log_timezone`.
     static func parse(_ text: String, offset: Int?) -> Timestamp? {
-        let bytes = Array(text.utf8)
+        parse(text.utf8Span.span, offset: offset)
+    }
+
+    static func parse(_ bytes: Span<UInt8>, offset: Int?) -> Timestamp? {
         guard bytes.count >= 19, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"),
             bytes[10] == 0x20 || bytes[10] == UInt8(ascii: "T"), bytes[13] == UInt8(ascii: ":"),
             bytes[16] == UInt8(ascii: ":"), let year = number(bytes, 0..<4), let month = number(bytes, 5..<7),
@@ -84,15 +100,19 @@ enum ServerLogTime {
                 end += 1
             }
         }
-        let zone = bytes[end...].drop { $0 == 0x20 }
+        while end < bytes.count, bytes[end] == 0x20 { end += 1 }
+        let zone = bytes.extracting(end..<bytes.count)
         // Nearly all are UTC, and telling that costs no string.
-        let isUTC = zone.elementsEqual("UTC".utf8) || zone.elementsEqual("GMT".utf8)
-        guard let east = isUTC ? 0 : seconds(east: String(decoding: zone, as: UTF8.self)) ?? offset else { return nil }
+        let isUTC = zone.count == 3 && (zone.holds(utc.span, at: 0) || zone.holds(gmt.span, at: 0))
+        guard let east = isUTC ? 0 : seconds(east: String(repairing: zone)) ?? offset else { return nil }
         let seconds = days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - east
         return Timestamp(microseconds: Int64(seconds * 1_000_000 + micro))
     }
 
-    private static func number(_ bytes: [UInt8], _ range: Range<Int>) -> Int? {
+    private static let utc = Array("UTC".utf8)
+    private static let gmt = Array("GMT".utf8)
+
+    private static func number(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
         var value = 0
         for index in range {
             guard (0x30...0x39).contains(bytes[index]) else { return nil }

@@ -18,10 +18,12 @@ package struct ServerLogParser: Sendable {
             format = .json
             return
         }
-        guard let fields = CSVRecord(bytes, at: 0)?.fields, fields.count > 12, fields[0].count >= 19,
-            fields[0].utf8.dropFirst(4).first == UInt8(ascii: "-")
+        var record = CSVRecord()
+        guard record.read(bytes, at: 0), record.count > 12,
+            record.with(0, bytes, { $0.count >= 19 && $0[4] == UInt8(ascii: "-") })
         else { return nil }
-        format = Self.severities.contains(fields[11]) && (23...26).contains(fields.count) ? .csvlog : .pgauditCSV
+        let isServers = Self.severities.contains(record.text(11, bytes)) && (23...26).contains(record.count)
+        format = isServers ? .csvlog : .pgauditCSV
     }
 
     private static let severities: Set = [
@@ -34,28 +36,31 @@ package struct ServerLogParser: Sendable {
     /// - Parameter bytes: begins where a line begins.
     package func parse(_ bytes: Span<UInt8>, _ take: (ServerLogLine?) throws -> Void) throws -> Int {
         var position = 0
+        var record = CSVRecord()
         while position < bytes.count {
-            guard let end = try next(bytes, position, take) else { break }
+            guard let end = try next(bytes, position, &record, take) else { break }
             position = end
         }
         return position
     }
 
-    private func next(_ bytes: Span<UInt8>, _ start: Int, _ take: (ServerLogLine?) throws -> Void) throws -> Int? {
-        guard let feed = bytes.firstIndex(of: lineFeed, from: start) else { return nil }
+    private func next(
+        _ bytes: Span<UInt8>, _ start: Int, _ record: inout CSVRecord, _ take: (ServerLogLine?) throws -> Void
+    ) throws -> Int? {
         guard format != .json else {
+            guard let feed = bytes.firstIndex(of: lineFeed, from: start) else { return nil }
             if feed > start, let line = json(bytes.extracting(start..<feed)) { try take(line) }
             return feed + 1
         }
-        let record = CSVRecord(bytes, at: start)
-        let line = record.flatMap { format == .csvlog ? csvlog($0.fields) : pgaudit($0.fields) }
-        if let record, let line {
+        let isWhole = record.read(bytes, at: start)
+        if isWhole, let line = format == .csvlog ? csvlog(record, bytes) : pgaudit(record, bytes) {
             try take(line)
             return record.end
         }
+        guard let feed = bytes.firstIndex(of: lineFeed, from: start) else { return nil }
         // What a crash cut off swallows the lines after it up to the next quote: begin anew at the next line. One that is
         // only not finished yet is the last and short.
-        if record == nil, bytes.count - start < Self.longest, startsRecord(bytes, start) { return nil }
+        if !isWhole, bytes.count - start < Self.longest, startsRecord(bytes, start) { return nil }
         try take(nil)
         return feed + 1
     }
@@ -69,46 +74,80 @@ package struct ServerLogParser: Sendable {
             && bytes[start + 10] == 0x20
     }
 
-    private func csvlog(_ fields: [String]) -> ServerLogLine? {
-        guard (23...26).contains(fields.count), Self.severities.contains(fields[11]), Self.isSession(fields[5]),
-            let time = ServerLogTime.parse(fields[0], offset: zoneOffset)
+    private func csvlog(_ record: CSVRecord, _ bytes: Span<UInt8>) -> ServerLogLine? {
+        guard (23...26).contains(record.count), let severity = severity(record, bytes), Self.hasSession(record, bytes),
+            let time = time(record, 0, bytes)
         else { return nil }
         var line = ServerLogLine(kind: .csvlog, time: time)
-        (line.user, line.database, line.address) = (fields[1], fields[2], Self.host(fields[4]))
-        (line.session, line.number) = (fields[5], Int(fields[6]))
-        line.sessionStart = ServerLogTime.parse(fields[8], offset: zoneOffset)
-        (line.severity, line.sqlstate, line.message) = (fields[11], fields[12], fields[13])
-        (line.statement, line.application) = (fields[19], fields[22])
-        return line.withAuditTail()
+        head(record, bytes, &line)
+        (line.severity, line.sqlstate) = (severity, record.text(12, bytes))
+        (line.statement, line.application) = (record.text(19, bytes), record.text(22, bytes))
+        record.with(13, bytes) { message in
+            if message.holds(Self.auditMark.span, at: 0) {
+                let tail = message.extracting(Self.auditMark.count..<message.count)
+                line.audit = ServerLogLine.AuditTail(tail)
+            }
+            if line.audit == nil { line.message = String(repairing: message) }
+        }
+        return line
     }
 
+    private static let auditMark = Array("AUDIT: ".utf8)
+
     /// 12 fields of its own, what pgaudit says, and 9 fields more.
-    private func pgaudit(_ fields: [String]) -> ServerLogLine? {
-        guard fields.count >= 22, Self.isSession(fields[5]),
-            let time = ServerLogTime.parse(fields[0], offset: zoneOffset)
-        else { return nil }
+    private func pgaudit(_ record: CSVRecord, _ bytes: Span<UInt8>) -> ServerLogLine? {
+        guard record.count >= 22, Self.hasSession(record, bytes), let time = time(record, 0, bytes) else { return nil }
         var line = ServerLogLine(kind: .pgaudit, time: time)
-        (line.user, line.database, line.address) = (fields[1], fields[2], Self.host(fields[4]))
-        (line.session, line.number) = (fields[5], Int(fields[6]))
-        line.sessionStart = ServerLogTime.parse(fields[8], offset: zoneOffset)
-        line.sqlstate = fields[11]
-        let middle = Array(fields[12..<fields.count - 9])
-        line.application = fields[fields.count - 1]
+        head(record, bytes, &line)
+        line.sqlstate = record.text(11, bytes)
+        let middle = record.texts(12..<record.count - 9, bytes)
+        line.application = record.text(record.count - 1, bytes)
         line.audit = ServerLogLine.AuditTail(fields: middle)
         if line.audit == nil { line.message = middle.joined(separator: ",") }
         return line
     }
 
+    /// What both begin with: who, from where, and which line of which session.
+    private func head(_ record: CSVRecord, _ bytes: Span<UInt8>, _ line: inout ServerLogLine) {
+        (line.user, line.database) = (record.text(1, bytes), record.text(2, bytes))
+        line.address = record.with(4, bytes) { Self.host($0) }
+        line.session = record.text(5, bytes)
+        line.number = Int(record.text(6, bytes))
+        line.sessionStart = self.time(record, 8, bytes)
+    }
+
+    private func time(_ record: CSVRecord, _ index: Int, _ bytes: Span<UInt8>) -> Timestamp? {
+        record.with(index, bytes) { ServerLogTime.parse($0, offset: zoneOffset) }
+    }
+
+    private func severity(_ record: CSVRecord, _ bytes: Span<UInt8>) -> String? {
+        let text = record.text(11, bytes)
+        // Nearly every line has this one.
+        return text == "LOG" || Self.severities.contains(text) ? text : nil
+    }
+
     /// `6b086942.6be6`: when the session began, and its process.
-    private static func isSession(_ text: String) -> Bool {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 2 && parts.allSatisfy { !$0.isEmpty && $0.allSatisfy(\.isHexDigit) }
+    private static func hasSession(_ record: CSVRecord, _ bytes: Span<UInt8>) -> Bool {
+        record.with(5, bytes) { text in
+            var dot: Int?
+            for index in text.indices {
+                switch text[index] {
+                case 0x30...0x39, 0x41...0x46, 0x61...0x66: continue
+                case UInt8(ascii: ".") where dot == nil: dot = index
+                default: return false
+                }
+            }
+            return dot.map { $0 > 0 && $0 < text.count - 1 } ?? false
+        }
     }
 
     /// `10.0.0.7:54321` without the port, which says nothing about who it was.
-    private static func host(_ text: String) -> String {
-        guard text.filter({ $0 == ":" }).count == 1 else { return text }
-        return String(text.prefix { $0 != ":" })
+    private static func host(_ text: Span<UInt8>) -> String {
+        let colon = UInt8(ascii: ":")
+        guard let first = text.firstIndex(of: colon), text.firstIndex(of: colon, from: first + 1) == nil else {
+            return String(repairing: text)
+        }
+        return String(repairing: text.extracting(0..<first))
     }
 }
 
@@ -117,7 +156,7 @@ extension ServerLogLine {
     func withAuditTail() -> ServerLogLine {
         guard message.hasPrefix("AUDIT: ") else { return self }
         var line = self
-        line.audit = AuditTail(message.dropFirst("AUDIT: ".count))
+        line.audit = AuditTail(message.utf8Span.span.extracting("AUDIT: ".utf8.count..<message.utf8.count))
         return line
     }
 }

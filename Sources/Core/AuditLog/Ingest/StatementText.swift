@@ -1,3 +1,5 @@
+import Platform
+
 /// How much of a statement goes into the log.
 package enum StatementDetail: String, CaseIterable, Sendable {
     /// Its form: every value is a `?`, since values are what databases are about: people, and their secrets.
@@ -15,10 +17,32 @@ package enum StatementText {
     /// The statement as the log may hold it; nil when nothing of it may.
     package static func redacted(_ statement: String, _ detail: StatementDetail) -> String? {
         guard detail != .none, !statement.isEmpty else { return nil }
+        let bytes = statement.utf8Span.span
+        return detail == .form && !mayNamePasswords(bytes) ? form(bytes) : byTokens(statement, detail)
+    }
+
+    /// The statement without its values, in one pass: for those that name no password.
+    private static func form(_ bytes: Span<UInt8>) -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity(min(limit, bytes.count) + 64)
+        var position = 0
+        while position < bytes.count, text.count <= limit {
+            let start = position
+            switch SQLTokens.next(bytes, &position) {
+            case .string, .number: text.append(UInt8(ascii: "?"))
+            case .comment, .space: if !text.isEmpty, text.last != 0x20 { text.append(0x20) }
+            default: text.append(bytes.extracting(start..<position))
+            }
+        }
+        return shortened(&text)
+    }
+
+    /// Any statement, with a look at what its words mean.
+    static func byTokens(_ statement: String, _ detail: StatementDetail) -> String {
         let tokens = SQLTokens(statement)
         let isForm = detail == .form
         let hidesAll = isForm || carriesSecrets(tokens)
-        let hidden = mayNamePasswords(tokens.bytes) ? passwords(tokens) : []
+        let hidden = mayNamePasswords(tokens.bytes.span) ? passwords(tokens) : []
         var text: [UInt8] = []
         text.reserveCapacity(min(limit, tokens.bytes.count) + 64)
         for (index, token) in tokens.tokens.enumerated() {
@@ -38,16 +62,20 @@ package enum StatementText {
             }
             if text.count > limit { break }
         }
+        return shortened(&text)
+    }
+
+    private static func shortened(_ text: inout [UInt8]) -> String {
         while text.last == 0x20 || text.last == UInt8(ascii: ";") { text.removeLast() }
         let isLong = text.count > limit
         return String(decoding: isLong ? text.prefix(limit) : text[...], as: UTF8.self) + (isLong ? "…" : "")
     }
 
     /// Whether `pass`, `secret` or `_key` stands somewhere, in any case.
-    private static func mayNamePasswords(_ bytes: [UInt8]) -> Bool {
+    private static func mayNamePasswords(_ bytes: Span<UInt8>) -> Bool {
         var recent: UInt32 = 0
-        for byte in bytes {
-            recent = recent << 8 | UInt32(byte | 0x20)
+        for index in bytes.indices {
+            recent = recent << 8 | UInt32(bytes[index] | 0x20)
             // `pass`, `secr`, `_key`: an underscore with that bit is a DEL.
             if recent == 0x7061_7373 || recent == 0x7365_6372 || recent == 0x7F6B_6579 { return true }
         }

@@ -7,7 +7,11 @@ enum StatementWatch: Equatable {
 
     static func findings(in statement: String) -> [StatementWatch] {
         // Nearly every statement has none of these words.
-        guard hasSet(statement) else { return [] }
+        hasSet(statement) && mayBeWatched(statement) ? byTokens(statement) : []
+    }
+
+    /// Any statement, with a look at what its words mean.
+    static func byTokens(_ statement: String) -> [StatementWatch] {
         let tokens = SQLTokens(statement)
         let places = tokens.meaningful
         var found: [StatementWatch] = []
@@ -33,6 +37,26 @@ enum StatementWatch: Equatable {
         for byte in statement.utf8 {
             recent = (recent << 8 | UInt32(byte | 0x20)) & 0xFF_FFFF
             if recent == 0x73_6574 { return true }
+        }
+        return false
+    }
+
+    /// Whether one of the words stands somewhere that a finding needs, in any case: of UPDATE statements few have them.
+    ///
+    /// `role`, `authorization`, `all`; `log` for the settings of logging; `pgaudit`, `auto_explain`, `..._preload_libraries`,
+    /// `event_triggers`.
+    private static func mayBeWatched(_ statement: String) -> Bool {
+        var recent: UInt32 = 0
+        for byte in statement.utf8 {
+            recent = recent << 8 | UInt32(byte | 0x20)
+            switch recent {
+            // `role`, `auth`, `auto`, `gaud`, `load`, `even`.
+            case 0x726F_6C65, 0x6175_7468, 0x6175_746F, 0x6761_7564, 0x6C6F_6164, 0x6576_656E: return true
+            default: break
+            }
+            let three = recent & 0xFF_FFFF
+            // `all`, `log`.
+            if three == 0x61_6C6C || three == 0x6C_6F67 { return true }
         }
         return false
     }

@@ -32,24 +32,29 @@ struct LogWriter {
         try beginSegmentWhenFull()
         let first = segmentRecord.map { [$0] + before } ?? before
         var grown = cursor
-        var lines: [UInt8] = []
+        var lines = JSONLine()
+        lines.bytes.reserveCapacity(768 * (first.count + events.count))
         var values: [SealedValues] = []
         var entries: [AuditEntry] = []
+        entries.reserveCapacity(first.count + events.count)
         var new: [Digest] = []
+        new.reserveCapacity(first.count + events.count)
         var ids = UUIDv7()
-        for event in first + events {
-            let (entry, line, sealed) = try line(event, seq: grown.size, &ids)
-            let leaf = MerkleHash.leaf(line.span)
-            grown.append(leaf, bytes: line.count + 1)
+        let writer = RecordWriter(source)
+        for number in 0..<first.count + events.count {
+            let event = number < first.count ? first[number] : events[number - first.count]
+            let start = lines.bytes.count
+            let (entry, sealed) = try write(event, by: writer, seq: grown.size, &ids, into: &lines)
+            let leaf = MerkleHash.leaf(lines.bytes.span.extracting(start..<lines.bytes.count))
+            lines.bytes.append(lineFeed)
+            grown.append(leaf, bytes: lines.bytes.count - start)
             new.append(leaf)
-            lines += line
-            lines.append(lineFeed)
             entries.append(entry)
             if let sealed { values.append(sealed) }
         }
         // The values first: a record whose values are missing would look as if somebody had erased them.
         if !values.isEmpty { try usingReserve { try write(values) } }
-        try usingReserve { try writeDurably(lines) }
+        try usingReserve { try writeDurably(lines.bytes) }
         blocks += grown.takeCompleted()
         leaves += new
         cursor = grown
@@ -76,20 +81,24 @@ struct LogWriter {
     }
 
     /// The event as a record and its line; facts that make it too long are left out, and counted.
-    private func line(_ event: AuditEvent, seq: Int, _ ids: inout UUIDv7) throws -> (AuditEntry, [UInt8], SealedValues?)
-    {
-        let (record, values) = source.record(event, seq: seq, &ids)
-        let line = record.encoded()
-        if line.count <= AuditRecord.byteLimit { return (AuditEntry(seq: seq, id: record.id), line, values) }
+    private func write(
+        _ event: AuditEvent, by writer: RecordWriter, seq: Int, _ ids: inout UUIDv7, into lines: inout JSONLine
+    ) throws -> (AuditEntry, SealedValues?) {
+        let start = lines.bytes.count
+        let (entry, values) = writer.write(event, seq: seq, &ids, into: &lines)
+        let length = lines.bytes.count - start
+        if length <= AuditRecord.byteLimit { return (entry, values) }
+        lines.bytes.removeLast(length)
         var event = event
-        event.facts = ["omittedFacts": .number(event.facts.count + event.sensitive.count)]
+        let count = (event.writtenFacts?.count ?? event.facts.count) + event.sensitive.count
+        event.writtenFacts = nil
+        event.facts = ["omittedFacts": .number(count)]
         event.sensitive = [:]
-        let (shorter, fewer) = source.record(event, seq: seq, &ids)
-        let shorterLine = shorter.encoded()
-        guard shorterLine.count <= AuditRecord.byteLimit else {
-            throw PlainFailure(.internalError, "a record for the audit log has \(line.count) bytes: that is too long")
+        let (shorter, fewer) = writer.write(event, seq: seq, &ids, into: &lines)
+        guard lines.bytes.count - start <= AuditRecord.byteLimit else {
+            throw PlainFailure(.internalError, "a record for the audit log has \(length) bytes: that is too long")
         }
-        return (AuditEntry(seq: seq, id: shorter.id), shorterLine, fewer)
+        return (shorter, fewer)
     }
 
     /// Publishes checkpoint and head for what the log holds now.

@@ -56,13 +56,15 @@ func forEachMatch(
     in block: Span<UInt8>, _ filter: LineFilter, looked: inout Int, _ take: (_ start: Int, _ line: Span<UInt8>) -> Void
 ) {
     var position = 0
+    let takesAll = filter.takesAll
+    var shapes = LineFilter.Shapes()
     if let needle = filter.needles.first {
         // Most lines are never looked at: only those around a place where the rarest bytes stand.
         while position < block.count, let hit = needle.place(in: block, from: position) {
             let start = block.lastIndex(of: lineFeed, before: hit).map { $0 + 1 } ?? 0
             let end = block.firstIndex(of: lineFeed, from: hit) ?? block.count
             let line = block.extracting(start..<end)
-            if filter.takes(line) { take(start, line) }
+            if filter.takes(line, &shapes) { take(start, line) }
             position = end + 1
         }
         looked += block.count
@@ -71,7 +73,7 @@ func forEachMatch(
     while position < block.count {
         let end = block.firstIndex(of: lineFeed, from: position) ?? block.count
         let line = block.extracting(position..<end)
-        if filter.takesAll || filter.takes(line) { take(position, line) }
+        if takesAll || filter.takes(line, &shapes) { take(position, line) }
         position = end + 1
     }
     looked += block.count

@@ -19,6 +19,8 @@ struct RecordFields {
     private(set) var actor = 0..<0
     private(set) var target = 0..<0
     private(set) var facts = 0..<0
+    /// When it happened, where that is known already.
+    private var known: Range<Int>?
 
     /// Nil when the line is no record.
     init?(_ line: Span<UInt8>) {
@@ -81,6 +83,61 @@ struct RecordFields {
         var position = range.lowerBound
         _ = JSONGrammar.object(line, &position, member: take)
     }
+
+    /// Where its values stand.
+    var places: [Range<Int>] {
+        [id, time, action, phase, outcome, reason, status, ref, host, program, actor, target, facts]
+    }
+
+    /// The fields of a line of the same shape, whose values stand elsewhere; nil when they cannot be a record's.
+    func moved(to places: [LineShape.Field], _ match: LineShape.Match, _ moment: Range<Int>) -> RecordFields? {
+        var fields = self
+        if let seq = match.seq { fields.seq = seq }
+        (fields.id, fields.time, fields.action) = (
+            match.place(places[0]), match.place(places[1]), match.place(places[2])
+        )
+        (fields.phase, fields.outcome) = (match.place(places[3]), match.place(places[4]))
+        (fields.reason, fields.status, fields.ref) = (
+            match.place(places[5]), match.place(places[6]), match.place(places[7])
+        )
+        (fields.host, fields.program) = (match.place(places[8]), match.place(places[9]))
+        (fields.actor, fields.target) = (match.place(places[10]), match.place(places[11]))
+        fields.facts = match.place(places[12])
+        fields.known = moment
+        return fields.id.isEmpty || fields.time.count < 20 ? nil : fields
+    }
+
+    /// When it happened: for what was taken from elsewhere the time there, `facts.at`, otherwise the record's own.
+    func moment(_ line: Span<UInt8>) -> Range<Int> {
+        if let known { return known }
+        var found = time
+        guard mayHaveOwnMoment(line) else { return found }
+        Self.eachMember(of: facts, line) { key, value in
+            let isMoment = LineShape.equal(line, key, Self.momentName) && value.count == 29
+            if isMoment { found = value.lowerBound + 1..<value.upperBound - 1 }
+            return !isMoment
+        }
+        return found
+    }
+
+    /// The same where every line of this shape has it in the same place; nil where that is not sure.
+    func plainMoment(_ line: Span<UInt8>) -> Range<Int>? {
+        guard mayHaveOwnMoment(line) else { return time }
+        var found: Range<Int>? = time
+        Self.eachMember(of: facts, line) { key, value in
+            guard LineShape.equal(line, key, Self.momentName) else { return true }
+            found = value.count == 29 ? value.lowerBound + 1..<value.upperBound - 1 : nil
+            return false
+        }
+        return found
+    }
+
+    private func mayHaveOwnMoment(_ line: Span<UInt8>) -> Bool {
+        !facts.isEmpty && line.extracting(facts).firstIndex(of: Self.momentMark.span) != nil
+    }
+
+    private static let momentName = Array("at".utf8)
+    private static let momentMark = Array("\"at\":\"".utf8)
 
     /// The known keys as numbers, so that telling them apart costs no string.
     private enum Key {

@@ -30,6 +30,10 @@ struct LineFilter: Sendable {
     private let until: [UInt8]?
     /// Bytes that every wanted line has somewhere; the one that is hoped to be rarest comes first.
     let needles: [Needle]
+    private let actor: TextMatch?
+    private let target: TextMatch?
+    private let text: TextMatch?
+    private let asksGlanceOnly: Bool
 
     /// Bytes to look for.
     struct Needle: Sendable {
@@ -60,6 +64,10 @@ struct LineFilter: Sendable {
             needles.append(Needle(bytes: Array("\"action\":\"\(filter.actions[0])".utf8)))
         }
         self.needles = needles
+        actor = filter.actor.map { TextMatch($0, ignoringCase: filter.ignoresCase) }
+        target = filter.target.map { TextMatch($0, ignoringCase: filter.ignoresCase) }
+        text = filter.text.map { TextMatch($0, ignoringCase: filter.ignoresCase) }
+        asksGlanceOnly = actor == nil && target == nil && text == nil && !filter.isEmpty
     }
 
     /// The longest run of ASCII: other letters' two cases may differ in more than their bits, and are compared in the values.
@@ -72,33 +80,54 @@ struct LineFilter: Sendable {
     var takesAll: Bool { filter.isEmpty }
 
     func takes(_ line: Span<UInt8>) -> Bool {
+        var shapes = Shapes()
+        return takes(line, &shapes)
+    }
+
+    /// The shapes of the lines before.
+    struct Shapes {
+        fileprivate var fields = KnownShapes<FieldShape>()
+        fileprivate var glances = KnownShapes<GlanceShape>()
+    }
+
+    func takes(_ line: Span<UInt8>, _ shapes: inout Shapes) -> Bool {
         for needle in needles where needle.place(in: line) == nil { return false }
         if since != nil || until != nil, !mayBeInTime(line) { return false }
-        guard let fields = RecordFields(line) else { return false }
+        if asksGlanceOnly {
+            let glance = shapes.glances.value(of: line) { line in RecordFields(line).map { RecordGlance($0, line) } }
+            guard let glance, isWanted(line, glance.outcome, glance.action) else { return false }
+            return isInside(line, glance.moment)
+        }
+        guard let fields = shapes.fields.value(of: line, { RecordFields($0) }) else { return false }
         return takes(fields, line)
     }
 
     func takes(_ fields: RecordFields, _ line: Span<UInt8>) -> Bool {
-        if let outcome = filter.outcome, !Self.equal(line, fields.outcome, outcome.rawValue) { return false }
-        if !filter.actions.isEmpty {
-            let action = JSONText.string(line, fields.action)
-            guard filter.actions.contains(where: { action == $0 || action.hasPrefix("\($0).") }) else { return false }
-        }
-        if let actor = filter.actor {
-            let isActor = RecordFields.members(of: fields.actor, line).contains {
-                $0.name != "uid" && folded($0.text) == folded(actor)
-            }
-            guard isActor else { return false }
-        }
-        if let target = filter.target {
-            let isTouched = RecordFields.members(of: fields.target, line).contains {
-                folded($0.text).contains(folded(target))
-            }
-            guard isTouched else { return false }
-        }
+        guard isWanted(line, fields.outcome, fields.action) else { return false }
+        if let actor, !actor.isMember(of: fields.actor, except: "uid", line) { return false }
+        if let target, !target.isAmongMembers(of: fields.target, line) { return false }
         if since != nil || until != nil, !isInTime(fields, line) { return false }
-        if let text = filter.text { return hasText(text, fields, line) }
+        return text?.isAnywhere(in: fields, line) ?? true
+    }
+
+    private func isWanted(_ line: Span<UInt8>, _ outcome: Range<Int>, _ action: Range<Int>) -> Bool {
+        if let wanted = filter.outcome, !Self.equal(line, outcome, wanted.rawValue) { return false }
+        if !filter.actions.isEmpty {
+            guard filter.actions.contains(where: { Self.isAction(line, action, $0) }) else { return false }
+        }
         return true
+    }
+
+    /// Whether it is that action, or one of those whose codes begin with it and a dot.
+    private static func isAction(_ line: Span<UInt8>, _ range: Range<Int>, _ wanted: String) -> Bool {
+        let wanted = wanted.utf8Span.span
+        let action = line.extracting(range)
+        if action.holds(wanted, at: 0) {
+            return action.count == wanted.count || action[wanted.count] == UInt8(ascii: ".")
+        }
+        guard action.firstIndex(of: UInt8(ascii: "\\")) != nil else { return false }
+        let (text, name) = (JSONText.string(line, range), String(repairing: wanted))
+        return text == name || text.hasPrefix("\(name).")
     }
 
     private static func equal(_ line: Span<UInt8>, _ range: Range<Int>, _ text: String) -> Bool {
@@ -107,13 +136,17 @@ struct LineFilter: Sendable {
 
     /// Quick, and false only when the time is outside: `facts`, where the other time stands, comes before `time`.
     private func mayBeInTime(_ line: Span<UInt8>) -> Bool {
-        for key in [Self.momentKey, Self.timeKey] {
-            guard let found = line.firstIndex(of: key.span) else { continue }
-            let time = found + key.count..<found + key.count + 27
-            guard time.upperBound < line.count, line[time.upperBound] == UInt8(ascii: "\"") else { continue }
-            return isInside(line, time)
+        guard let time = Self.time(line, after: Self.momentKey) ?? Self.time(line, after: Self.timeKey) else {
+            return true
         }
-        return true
+        return isInside(line, time)
+    }
+
+    private static func time(_ line: Span<UInt8>, after key: [UInt8]) -> Range<Int>? {
+        guard let found = line.firstIndex(of: key.span) else { return nil }
+        let time = found + key.count..<found + key.count + 27
+        guard time.upperBound < line.count, line[time.upperBound] == UInt8(ascii: "\"") else { return nil }
+        return time
     }
 
     private static let timeKey = Array("\"time\":\"".utf8)
@@ -134,35 +167,4 @@ struct LineFilter: Sendable {
         for (index, byte) in zip(range, other) where line[index] != byte { return line[index] < byte ? -1 : 1 }
         return range.count - other.count
     }
-
-    private func hasText(_ text: String, _ fields: RecordFields, _ line: Span<UInt8>) -> Bool {
-        let wanted = folded(text)
-        for range in [fields.reason, fields.action, fields.host, fields.program, fields.id, fields.ref] {
-            if !range.isEmpty, folded(JSONText.string(line, range)).contains(wanted) { return true }
-        }
-        return [fields.actor, fields.target, fields.facts].contains { range in
-            RecordFields.members(of: range, line).contains { folded($0.text).contains(wanted) }
-        }
-    }
-
-    /// What texts are compared by.
-    private func folded(_ text: String) -> String { filter.ignoresCase ? text.lowercased() : text }
-}
-
-extension RecordFields {
-    /// When it happened: for what was taken from elsewhere the time there, `facts.at`, otherwise the record's own.
-    func moment(_ line: Span<UInt8>) -> Range<Int> {
-        var found = time
-        guard !facts.isEmpty, line.extracting(facts).firstIndex(of: Self.at.span) != nil else { return found }
-        Self.eachMember(of: facts, line) { key, value in
-            let isMoment =
-                key.count == 2 && line[key.lowerBound] == UInt8(ascii: "a")
-                && line[key.lowerBound + 1] == UInt8(ascii: "t") && value.count == 29
-            if isMoment { found = value.lowerBound + 1..<value.upperBound - 1 }
-            return !isMoment
-        }
-        return found
-    }
-
-    private static let at = Array("\"at\":\"".utf8)
 }

@@ -73,27 +73,6 @@ package struct AuditSource: Equatable, Sendable {
         let random = Hex.encode((0..<8).map { _ in UInt8.random(in: .min ... .max) })
         return "\(safe(host))/dbsec/\(safe(actor.user))/\(random)"
     }
-
-    /// The event as the record that takes place `seq`, at this moment, with the values that its commitments stand for.
-    func record(
-        _ event: AuditEvent, seq: Int, _ ids: inout UUIDv7
-    ) -> (record: AuditRecord, values: SealedValues?) {
-        let now = Timestamp.now()
-        var actor = actor
-        actor.role = event.role
-        let id = ids.next(at: now)
-        var sensitive = event.sensitive
-        if sensitive["address"] == nil, let address { sensitive["address"] = address }
-        let values = sensitive.isEmpty ? nil : SealedValues(seq: seq, id: id, values: sensitive)
-        let record = AuditRecord(
-            seq: seq, id: id, time: now, clock: AuditRecord.Clock(boot: boot, ns: uptime()),
-            actor: actor, host: host, program: program, version: version, pid: pid, session: session,
-            action: event.action.rawValue, phase: event.phase, outcome: event.outcome,
-            reason: event.reason?.beginning(2000), status: event.status?.rawValue, ref: event.ref,
-            ms: event.milliseconds, target: event.target == AuditTarget() ? nil : event.target,
-            facts: event.facts.isEmpty ? nil : event.facts, sensitive: values?.commitments)
-        return (record, values)
-    }
 }
 
 /// Identifiers that sort by time and that nobody hands out twice (RFC 9562, section 5.7).
@@ -149,7 +128,7 @@ private func kernelNumber(_ path: FilePath) -> UInt32? {
 }
 
 /// Nanoseconds since the machine started, time asleep included.
-private func uptime() -> Int64 {
+func uptime() -> Int64 {
     let (seconds, attoseconds) = ContinuousClock().systemEpoch.duration(to: .now).components
     return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
 }

@@ -50,6 +50,33 @@ enum JSONGrammar {
         }
     }
 
+    /// Goes on to the quote that ends a text, where all of it is ASCII; false where it is not, or is no text in JSON.
+    @inline(__always) static func endOfString(_ text: Span<UInt8>, _ position: inout Int) -> Bool {
+        while true {
+            position = text.endOfPlainText(from: position)
+            guard position < text.count else { return false }
+            if text[position] == UInt8(ascii: "\"") { return true }
+            guard text[position] == UInt8(ascii: "\\") else { return false }
+            position += 1
+            guard escape(text, &position) else { return false }
+        }
+    }
+
+    /// A whole number that is not negative and has at most 18 digits.
+    @inline(__always) static func wholeNumber(_ text: Span<UInt8>, _ position: inout Int) -> Int? {
+        let start = position
+        var value = 0
+        while position < text.count {
+            let digit = text[position] &- 0x30
+            guard digit < 10 else { break }
+            value = value &* 10 &+ Int(digit)
+            position &+= 1
+        }
+        // A zero in front of another digit is no number in JSON.
+        guard position > start, position - start <= 18, position - start == 1 || text[start] != 0x30 else { return nil }
+        return value
+    }
+
     private static func array(_ text: Span<UInt8>, _ position: inout Int, depth: Int) -> Bool {
         guard depth < depthLimit, take("[", text, &position) else { return false }
         skipSpace(text, &position)

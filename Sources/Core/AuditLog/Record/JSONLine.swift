@@ -1,7 +1,7 @@
 import Platform
 
 /// Writes one JSON document on one line, member by member: many times faster than an encoder that builds values first.
-struct JSONLine {
+struct JSONLine: Equatable {
     var bytes: [UInt8] = []
     private var isFirst = true
 
@@ -16,6 +16,20 @@ struct JSONLine {
     mutating func object(_ name: String, _ body: (inout JSONLine) -> Void) {
         key(name)
         object(body)
+    }
+
+    /// Members that are written out already.
+    mutating func members(_ written: [UInt8]) {
+        guard !written.isEmpty else { return }
+        if !isFirst { bytes.append(UInt8(ascii: ",")) }
+        isFirst = false
+        bytes.append(contentsOf: written)
+    }
+
+    static func members(_ write: (inout JSONLine) -> Void) -> [UInt8] {
+        var line = JSONLine()
+        write(&line)
+        return line.bytes
     }
 
     mutating func member(_ name: String, _ text: String?) {
@@ -60,30 +74,32 @@ struct JSONLine {
     mutating func member(_ name: String, _ time: Timestamp) {
         key(name)
         let (year, month, day, hour, minute, second) = time.civil
-        let micro = Int(time.microseconds - Timestamp(seconds: 0).microseconds)
+        let micro = Int(((time.microseconds % 1_000_000) + 1_000_000) % 1_000_000)
         bytes.append(UInt8(ascii: "\""))
-        digits(year, 4)
-        for (mark, part) in [(UInt8(ascii: "-"), month), (UInt8(ascii: "-"), day), (UInt8(ascii: "T"), hour)] {
-            bytes.append(mark)
-            digits(part, 2)
-        }
+        pair(year / 100)
+        pair(year % 100)
+        bytes.append(UInt8(ascii: "-"))
+        pair(month)
+        bytes.append(UInt8(ascii: "-"))
+        pair(day)
+        bytes.append(UInt8(ascii: "T"))
+        pair(hour)
         bytes.append(UInt8(ascii: ":"))
-        digits(minute, 2)
+        pair(minute)
         bytes.append(UInt8(ascii: ":"))
-        digits(second, 2)
+        pair(second)
         bytes.append(UInt8(ascii: "."))
-        digits(((micro % 1_000_000) + 1_000_000) % 1_000_000, 6)
+        pair(micro / 10_000)
+        pair(micro / 100 % 100)
+        pair(micro % 100)
         bytes.append(UInt8(ascii: "Z"))
         bytes.append(UInt8(ascii: "\""))
     }
 
-    private mutating func digits(_ number: Int, _ width: Int) {
-        var divisor = 1
-        for _ in 1..<width { divisor *= 10 }
-        while divisor > 0 {
-            bytes.append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
-            divisor /= 10
-        }
+    /// Two digits.
+    @inline(__always) private mutating func pair(_ number: Int) {
+        bytes.append(UInt8(ascii: "0") + UInt8(number / 10 % 10))
+        bytes.append(UInt8(ascii: "0") + UInt8(number % 10))
     }
 
     /// Plain runs are copied as they are, since nearly every text is one.

@@ -27,6 +27,20 @@ struct RecordOutline {
         guard seen.isSuperset(of: .required) else { throw AuditFailure(.inconsistent, "not a record") }
     }
 
+    /// One whose parts are known to be right, from a line of a known shape.
+    init(
+        seq: Int, phase: AuditRecord.Phase, id: Range<Int>, time: Range<Int>, action: Range<Int>, ref: Range<Int>?,
+        clock: Range<Int>
+    ) {
+        self.seq = seq
+        self.phase = phase
+        self.id = id
+        self.time = time
+        self.action = action
+        self.ref = ref
+        self.clock = clock
+    }
+
     /// Whether every byte is ASCII: then it is UTF-8 as well, and that is found out much faster.
     private static func isASCII(_ line: Span<UInt8>) -> Bool {
         var all: UInt8 = 0

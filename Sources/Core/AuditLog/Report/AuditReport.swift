@@ -68,12 +68,13 @@ package struct AuditReport: Sendable {
 
     private static func count(_ piece: LogPiece, _ filter: LineFilter, _ limit: Int) throws -> ReportTally {
         var tally = ReportTally()
+        var shapes = KnownShapes<FieldShape>()
         try forEachLineBlock(of: piece.file, in: piece.range) { block, offset, _ in
             var position = 0
             while position < block.count {
                 let end = block.firstIndex(of: lineFeed, from: position) ?? block.count
                 let line = block.extracting(position..<end)
-                if let fields = RecordFields(line) {
+                if let fields = shapes.value(of: line, { RecordFields($0) }) {
                     if filter.takesAll || filter.takes(fields, line) {
                         let place = ReportTally.Place(
                             file: piece.file, range: offset + position..<offset + end, seq: fields.seq)

@@ -10,7 +10,7 @@ package enum ReportStream {
         let ready = LineFilter(filter)
         var count = 0
         try sink.write(format.head.span)
-        let pieces = try LogPiece.all(of: reader.folder, size: 4 << 20)
+        let pieces = try LogPiece.all(of: reader.folder, size: 1 << 20)
         for start in stride(from: 0, to: pieces.count, by: 2 * Processors.count) {
             let part = Array(pieces[start..<min(pieces.count, start + 2 * Processors.count)])
             for (bytes, number) in try mapInParallel(part, atOnce: 1, { try text($0, ready, format) }) {

@@ -5,35 +5,9 @@ package enum MerkleHash {
     /// The root of a tree without leaves.
     package static let empty = SHA256.hash([])
 
-    package static func leaf(_ bytes: Span<UInt8>) -> Digest {
-        var hash = SHA256()
-        hash.update(leafPrefix.span)
-        hash.update(bytes)
-        return hash.finish()
-    }
+    package static func leaf(_ bytes: Span<UInt8>) -> Digest { SHA256.hash(0, bytes) }
 
-    package static func node(_ left: Digest, _ right: Digest) -> Digest {
-        // On the stack: verification makes one node for each record.
-        var bytes = InlineArray<65, UInt8>(repeating: 1)
-        var position = 1
-        func put(_ word: UInt64) {
-            for shift in stride(from: 56, through: 0, by: -8) {
-                bytes[position] = UInt8(truncatingIfNeeded: word >> UInt64(shift))
-                position += 1
-            }
-        }
-        put(left.words.0)
-        put(left.words.1)
-        put(left.words.2)
-        put(left.words.3)
-        put(right.words.0)
-        put(right.words.1)
-        put(right.words.2)
-        put(right.words.3)
-        return SHA256.hash(bytes.span)
-    }
-
-    private static let leafPrefix: [UInt8] = [0]
+    package static func node(_ left: Digest, _ right: Digest) -> Digest { SHA256.hash(1, left, right) }
 }
 
 /// A Merkle tree that only grows, kept as the roots of its perfect subtrees: enough to append and to know the root.

@@ -1,39 +1,43 @@
 import Platform
 
-/// Reads the time of one record after another, from bytes alone: the same day is worked out once.
+/// Reads the time of one record after another, from bytes alone: the same second is worked out once.
 struct RecordTimes {
-    private var date: (UInt64, UInt16) = (0, 0)
-    private var day: Int64 = 0
+    /// `2026-11-23T20:50:11.` as it stood, and its microseconds since 1970.
+    private var known: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    private var second: Int64 = 0
 
     /// Microseconds since 1970; nil for anything but `2026-11-23T20:50:11.123456Z`.
     mutating func parse(_ line: Span<UInt8>, _ range: Range<Int>) -> Int64? {
         guard range.count == 27 else { return nil }
         let start = range.lowerBound
-        var high: UInt64 = 0
-        for index in start..<start + 8 { high = high << 8 | UInt64(line[index]) }
-        let low = UInt16(line[start + 8]) << 8 | UInt16(line[start + 9])
-        if date != (high, low) {
-            guard let midnight = Timestamp(RecordOutline.text(line, start..<start + 10) + "T00:00:00Z") else {
-                return nil
-            }
-            date = (high, low)
-            day = midnight.microseconds
+        let words = (line.word(at: start), line.word(at: start + 8), line.word(at: start + 12))
+        if known != words {
+            guard let second = Self.second(line, start) else { return nil }
+            known = words
+            self.second = second
         }
-        func number(_ offset: Int, _ count: Int) -> Int64? {
-            var value: Int64 = 0
-            for index in start + offset..<start + offset + count {
-                let digit = line[index] &- 0x30
-                guard digit < 10 else { return nil }
-                value = value * 10 + Int64(digit)
-            }
-            return value
-        }
+        guard line[start + 26] == UInt8(ascii: "Z"), let fraction = Self.number(line, start + 20, 6) else { return nil }
+        return second + fraction
+    }
+
+    private static func second(_ line: Span<UInt8>, _ start: Int) -> Int64? {
         guard line[start + 10] == UInt8(ascii: "T"), line[start + 13] == UInt8(ascii: ":"),
             line[start + 16] == UInt8(ascii: ":"), line[start + 19] == UInt8(ascii: "."),
-            line[start + 26] == UInt8(ascii: "Z"), let hour = number(11, 2), let minute = number(14, 2),
-            let second = number(17, 2), let fraction = number(20, 6), hour < 24, minute < 60, second < 61
+            let hour = number(line, start + 11, 2), let minute = number(line, start + 14, 2),
+            let second = number(line, start + 17, 2), hour < 24, minute < 60, second < 61,
+            let day = Timestamp(RecordOutline.text(line, start..<start + 10) + "T00:00:00Z")
         else { return nil }
-        return day + ((hour * 60 + minute) * 60 + second) * 1_000_000 + fraction
+        return day.microseconds + ((hour * 60 + minute) * 60 + second) * 1_000_000
+    }
+
+    @inline(__always) private static func number(_ line: Span<UInt8>, _ start: Int, _ count: Int) -> Int64? {
+        var value: Int64 = 0
+        for index in start..<start + count {
+            let digit = line[index] &- 0x30
+            guard digit < 10 else { return nil }
+            value = value * 10 + Int64(digit)
+        }
+        return value
     }
 }
 
@@ -52,8 +56,7 @@ struct RecordClock: Equatable {
         guard range.count > 52, range.count < 72, line[range.lowerBound + 8] == UInt8(ascii: "\"") else { return nil }
         // The first half of a boot id's characters tells it from the others.
         let start = range.lowerBound + 9
-        for index in start..<start + 8 { boot.0 = boot.0 << 8 | UInt64(line[index]) }
-        for index in start + 9..<start + 17 { boot.1 = boot.1 << 8 | UInt64(line[index]) }
+        boot = (line.word(at: start), line.word(at: start + 9))
         for index in range.lowerBound + 52..<range.upperBound - 1 {
             let digit = line[index] &- 0x30
             guard digit < 10 else { return nil }

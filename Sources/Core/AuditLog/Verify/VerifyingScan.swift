@@ -14,10 +14,13 @@ final class VerifyingScan {
     private(set) var findingCount = 0
     private(set) var pruned = 0
     var tail = 0
-    private let sizes: Set<Int>
+    private let sizes: [Int]
+    /// The first of them that has not been reached, as a number alone: it is looked at for every record.
+    private var next = Int.max
     private let firstRead: Int
     private var first: Int64?
     private var time: Int64?
+    private var shapes = KnownShapes<OutlineShape>()
     private var reader = RecordTimes()
     private var clock: RecordClock?
     private var open: [UUIDKey: LogVerdict.OpenAct] = [:]
@@ -27,7 +30,7 @@ final class VerifyingScan {
 
     init(sizes: Set<Int>, from tree: CompactTree = CompactTree(), at place: LogPlace = LogPlace(segment: 0, offset: 0))
     {
-        self.sizes = sizes
+        self.sizes = sizes.sorted()
         cursor = LogCursor(tree: tree, place: place)
         firstRead = tree.size
         note()
@@ -42,14 +45,17 @@ final class VerifyingScan {
         cursor.append(leaf, bytes: 0)
         pruned += 1
         _ = cursor.takeCompleted()
-        if sizes.contains(size) { note() }
+        if size == next { note() }
     }
 
     func take(_ line: Span<UInt8>) {
         let index = cursor.size
         bytes += line.count + 1
         do {
-            try check(RecordOutline(parsing: line), line, at: index)
+            guard let outline = try shapes.value(of: line, { try RecordOutline(parsing: $0) }) else {
+                throw AuditFailure(.inconsistent, "not a record")
+            }
+            try check(outline, line, at: index)
         } catch let failure as AuditFailure {
             find(index, failure.sentence)
         } catch {
@@ -57,10 +63,11 @@ final class VerifyingScan {
         }
         cursor.append(MerkleHash.leaf(line), bytes: line.count + 1)
         if index & 0xFFFF == 0 { _ = cursor.takeCompleted() }
-        if !sizes.isEmpty, sizes.contains(index + 1) { note() }
+        if index + 1 == next { note() }
     }
 
     private func note() {
+        next = sizes.first { $0 > size } ?? Int.max
         guard sizes.contains(size) else { return }
         roots[size] = cursor.tree.root
         times[size] = time.map { Timestamp(microseconds: $0) }
