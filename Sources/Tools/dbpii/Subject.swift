@@ -33,6 +33,7 @@ struct LinkSubjects: Command {
         examples: [
             "dbpii subject link -d shop --table users --column id",
             "dbpii subject link -d shop --table orders --column user_id",
+            "dbpii subject link -d shop --table old_orders --remove",
         ])
 
     @OptionGroup var common: CommonOptions
@@ -42,12 +43,23 @@ struct LinkSubjects: Command {
     var table: [String]
 
     @Option(help: "The column with the subject's id.")
-    var column: String
+    var column: String?
+
+    @Flag(help: "Take the link back, as of a table that was dropped.")
+    var remove = false
+
+    func validate() throws {
+        guard remove == (column == nil) else { throw ValidationError("name the --column, or --remove the link") }
+    }
 
     func run(_ context: Context) async throws -> any Report {
         let store = SubjectStore(try await server.connect(context))
-        let linked = SubjectStore.Table(
-            schema: table.count > 1 ? table[0] : "public", name: table.last ?? "", column: column)
+        let path = [table.count > 1 ? table[0] : "public", table.last ?? ""]
+        guard let column else {
+            try await store.unlink(path)
+            return Said(text: "rows of \(path.joined(separator: ".")) are linked to no subject any more")
+        }
+        let linked = SubjectStore.Table(schema: path[0], name: path[1], column: column)
         try await store.link(linked)
         return Said(text: "rows of \(linked.schema).\(linked.name) are of the subject in \(linked.column)")
     }

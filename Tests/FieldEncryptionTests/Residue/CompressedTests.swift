@@ -71,6 +71,17 @@ struct `Residue in compressed values` {
         try #require(report.places.filter { $0.kind == kind }.max { $0.values < $1.values })
     }
 
+    /// Rewrites the table until nothing is left: rows that a session may still see, also one that only connects, are taken along.
+    private func rewritten(_ kind: ResiduePlace.Kind) async throws -> ResiduePlace {
+        for _ in 0..<500 {
+            try await Database.current.run("VACUUM FULL letters")
+            let found = try place(kind, of: try await search())
+            if found.verdict == .clean { return found }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        return try place(kind, of: try await search())
+    }
+
     private func supports(_ method: String) async throws -> Bool {
         try await Database.current.value(
             "SELECT '\(method)' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'") == "t"
@@ -96,10 +107,8 @@ struct `Residue in compressed values` {
         #expect(try place(.heap, of: before).compressed > 50)
         #expect(try place(.wal, of: before).verdict != .clean)
         try await database.run("DELETE FROM letters")
-        try await database.run("VACUUM FULL letters")
-        let after = try await search()
-        #expect(try place(.heap, of: after).verdict == .clean)
-        #expect(try place(.heap, of: after).compressed == 0)
+        let after = try await rewritten(.heap)
+        #expect(after.verdict == .clean && after.compressed == 0)
     }
 
     @Test(arguments: ["pglz", "lz4"]) func `is found in pieces out of line, deleted too`(method: String) async throws {
@@ -119,8 +128,7 @@ struct `Residue in compressed values` {
         let before = try place(.toast, of: try await search())
         #expect(before.verdict == .found)
         #expect(before.values == 60)
-        try await database.run("VACUUM FULL letters")
-        #expect(try place(.toast, of: try await search()).verdict == .clean)
+        #expect(try await rewritten(.toast).verdict == .clean)
     }
 
     @Test func `is found over the edge of two pieces`() async throws {

@@ -103,6 +103,7 @@ struct `Residue of a plaintext` {
         #expect(try place(.heap, of: before).values > 10_000)
         #expect(try place(.index, of: before).values > 10_000)
         #expect(try place(.wal, of: before).values > 10_000)
+        #expect(before.places.allSatisfy { $0.values <= Self.values.count })
         #expect(try place(.statistics, of: before).values > 50)
         #expect(try place(.log, of: before).verdict == .clean)
         #expect(try place(.statements, of: before).verdict == .clean)

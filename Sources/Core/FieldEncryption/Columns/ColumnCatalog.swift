@@ -72,6 +72,13 @@ package struct ColumnCatalog: Sendable {
             UPDATE dbpii.columns SET schema_name = \(path[0]), table_name = \(path[1]), changed = now()
             WHERE id = \(found.id)
             """)
+        if try await connection.query("SELECT pg_catalog.to_regclass('dbpii.subject_tables') IS NOT NULL").one()[0] {
+            try await connection.execute(
+                """
+                UPDATE dbpii.subject_tables SET schema_name = \(path[0]), table_name = \(path[1])
+                WHERE schema_name = \(found.schema) AND table_name = \(found.table)
+                """)
+        }
         (found.schema, found.table) = (path[0], path[1])
         return found
     }

@@ -129,7 +129,10 @@ extension ResidueSearch {
                 } else {
                     "holds the table as it was at \(backup.taken?.brief ?? ""), encrypted to its recipients"
                 }
-            return ResiduePlace(.backup, backup.name, .unknown, why: "\(held); \(backup.kept)")
+            let columns =
+                backup.contexts.isEmpty
+                ? "" : "; encrypted columns in it: \(backup.contexts.joined(separator: ", "))"
+            return ResiduePlace(.backup, backup.name, .unknown, why: "\(held)\(columns); \(backup.kept)")
         }
     }
 }

@@ -87,7 +87,8 @@ private struct Sight {
     mutating func tell(_ place: inout ResiduePlace) {
         compressed?.finish()
         place.bytes += pass.bytes
-        place.values += pass.found.union(compressed?.found ?? []).count
+        place.found.formUnion(pass.found)
+        if let compressed { place.found.formUnion(compressed.found) }
         place.occurrences += pass.count + (compressed?.times ?? 0)
         place.compressed += compressed?.count ?? 0
         if place.occurrences > 0 { place.verdict = .found }

@@ -16,8 +16,9 @@ package struct ResiduePlace: Sendable, Encodable {
     package let kind: Kind
     package let name: String
     package var verdict: Verdict
-    /// How many of the values were found, and how often.
-    package var values = 0
+    /// Which of the values were found, by their numbers, and how often any.
+    var found: Set<Int> = []
+    package var values: Int { found.count }
     package var occurrences = 0
     package var bytes = 0
     /// Values that were decompressed to look into them.
@@ -26,6 +27,22 @@ package struct ResiduePlace: Sendable, Encodable {
 
     package init(_ kind: Kind, _ name: String, _ verdict: Verdict, why: String? = nil) {
         (self.kind, self.name, self.verdict, self.why) = (kind, name, verdict, why)
+    }
+
+    private enum Keys: String, CodingKey {
+        case kind, name, verdict, values, occurrences, bytes, compressed, why
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Keys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(name, forKey: .name)
+        try container.encode(verdict, forKey: .verdict)
+        try container.encode(values, forKey: .values)
+        try container.encode(occurrences, forKey: .occurrences)
+        try container.encode(bytes, forKey: .bytes)
+        try container.encode(compressed, forKey: .compressed)
+        try container.encodeIfPresent(why, forKey: .why)
     }
 }
 

@@ -71,8 +71,8 @@ package struct ResidueSearch: Sendable {
         ).one()[0]
         let files = ResidueFiles(connection, search, page: page, progress)
         var places = try await relations(present.rows, files)
-        let compressed = places.reduce(0) { $0 + $1.compressed }
         if kinds.contains(.copy) { places += try await copies(files) }
+        let compressed = places.reduce(0) { $0 + $1.compressed }
         if kinds.contains(.statistics) { places.append(try await statistics(files)) }
         if kinds.contains(.wal) { places.append(try await wal(files, compressed: compressed)) }
         if kinds.contains(.statements) { places.append(try await statements(files)) }

@@ -78,7 +78,15 @@ extension SubjectStore {
     }
 
     /// The columns whose tables are linked, with their tables.
+    ///
+    /// - Throws: status 66 for a linked table that is not there: what it holds of a person would be passed over in silence.
     func linkedColumns() async throws -> [(table: Table, column: ColumnDeclaration)] {
+        for table in try await tables()
+        where try await ColumnFacts.relation([table.schema, table.name], on: connection) == nil {
+            throw PlainFailure(
+                .inputMissing, "the table \(table.schema).\(table.name) is linked to subjects, and is not there",
+                hint: "a renamed one is found by dbpii column rotate; a dropped one: dbpii subject link --remove")
+        }
         let columns = try await ColumnCatalog(connection).columns()
         return try await tables().flatMap { table in
             columns.filter { $0.schema == table.schema && $0.table == table.name }.map { (table, $0) }

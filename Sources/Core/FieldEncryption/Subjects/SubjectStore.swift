@@ -72,6 +72,19 @@ package struct SubjectStore: Sendable {
         }
     }
 
+    /// Takes a link back.
+    ///
+    /// - Throws: status 66 when there is none.
+    package func unlink(_ path: [String]) async throws {
+        let count =
+            try await exists()
+            ? try await connection.execute(
+                "DELETE FROM dbpii.subject_tables WHERE schema_name = \(path[0]) AND table_name = \(path[1])") : 0
+        guard count == 1 else {
+            throw PlainFailure(.inputMissing, "\(path.joined(separator: ".")) is not linked to subjects")
+        }
+    }
+
     package func tables() async throws -> [Table] {
         guard try await exists() else { return [] }
         return try await connection.query(
