@@ -105,7 +105,9 @@ import Testing
         guard let fields = RecordFields(line) else { return false }
         func folded(_ text: String) -> String { filter.ignoresCase ? text.lowercased() : text }
         if let actor = filter.actor.map(folded) {
-            return RecordFields.members(of: fields.actor, line).contains { $0.name != "uid" && folded($0.text) == actor }
+            return RecordFields.members(of: fields.actor, line).contains {
+                $0.name != "uid" && folded($0.text) == actor
+            }
         }
         if let target = filter.target.map(folded) {
             return RecordFields.members(of: fields.target, line).contains { folded($0.text).contains(target) }
