@@ -28,7 +28,7 @@ package enum StatementText {
         var position = 0
         while position < bytes.count, text.count <= limit {
             let start = position
-            switch SQLTokens.next(bytes, &position) {
+            switch SQLLexer.next(bytes, &position) {
             case .string, .number: text.append(UInt8(ascii: "?"))
             case .comment, .space: if !text.isEmpty, text.last != 0x20 { text.append(0x20) }
             default: text.append(bytes.extracting(start..<position))

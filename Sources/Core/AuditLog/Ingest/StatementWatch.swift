@@ -1,3 +1,5 @@
+import Platform
+
 /// What a statement does to the server's own account of what happens: settings of logging, and who one acts as.
 enum StatementWatch: Equatable {
     /// A setting of logging or auditing is changed: its name, or `all`.

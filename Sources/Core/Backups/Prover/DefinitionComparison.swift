@@ -1,3 +1,5 @@
+import Platform
+
 extension ArchiveTOC {
     /// What a second dump describes otherwise than this one; empty when both describe the same objects.
     ///

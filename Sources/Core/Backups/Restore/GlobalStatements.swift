@@ -1,3 +1,5 @@
+import Platform
+
 /// The statements of a backup's globals that make roles, as pg_dumpall writes them.
 struct GlobalStatements {
     /// What makes one role: CREATE, its attributes with the password's verifier, its settings and comment.
