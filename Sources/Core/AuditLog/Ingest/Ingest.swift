@@ -44,7 +44,7 @@ package struct Ingest {
     package private(set) var summary = Summary()
 
     /// How many records go in at once: more where each batch writes down many sessions.
-    private static func batchSize(_ memory: IngestMemory) -> Int { min(max(8_000, memory.sessions.count / 4), 25_000) }
+    private static func batchSize(_ memory: IngestMemory) -> Int { min(max(11_000, memory.sessions.count / 4), 25_000) }
 
     /// How much of a file is looked at before it counts as none that can be read.
     private static let patience = 8 << 20
