@@ -39,8 +39,7 @@ import Platform
                 calls += 1000
                 took = clock.now - begin
             }
-            let (seconds, attoseconds) = took.components
-            best = max(best, Double(calls) / (Double(seconds) + Double(attoseconds) / 1e18))
+            best = max(best, Double(calls) / took.asSeconds)
         }
         return best
     }

@@ -111,6 +111,17 @@ package struct Row: Sendable {
         }
     }
 
+    /// The bytes of a value as the server sent them, nil for NULL.
+    package func bytes(of column: Int) throws -> [UInt8]? {
+        try withBytes(of: column) { span in
+            guard let span else { return nil }
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(span.count)
+            bytes.append(span)
+            return bytes
+        }
+    }
+
     private func value<Value: SQLResult>(at column: Int) throws -> Value {
         try withExtendedLifetime(rows) {
             let cell = try rows.cell(row: index, column: column)

@@ -42,9 +42,8 @@ package struct TransactionOptions: Sendable {
     }
 
     private static func milliseconds(_ duration: Duration) -> String {
-        let (seconds, attoseconds) = duration.components
         // 0 would mean "for ever".
-        return String(max(1, seconds * 1000 + attoseconds / 1_000_000_000_000_000))
+        String(max(1, duration.asMilliseconds))
     }
 }
 

@@ -81,7 +81,6 @@ private final class ExportOutput {
     private func flush() throws {
         try StandardOutput.write(waiting)
         wipe(&waiting)
-        waiting.removeAll(keepingCapacity: true)
     }
 }
 

@@ -1,4 +1,5 @@
 import AccessPolicy
+import Platform
 
 /// A proof in the form of JUnit's XML, which CI systems show: one case for each test, one for each finding.
 enum JUnit {
@@ -41,7 +42,7 @@ enum JUnit {
     }
 
     private static func seconds(_ duration: Duration) -> String {
-        let milliseconds = duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
+        let milliseconds = duration.asMilliseconds
         let rest = String(milliseconds % 1000)
         return "\(milliseconds / 1000)." + String(repeating: "0", count: 3 - rest.count) + rest
     }

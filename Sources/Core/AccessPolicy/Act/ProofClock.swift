@@ -26,8 +26,7 @@ struct ProofClock: Sendable {
     /// - Throws: `OverBudget` when nothing is left.
     func millisecondsLeft() throws(OverBudget) -> Int? {
         guard let deadline else { return nil }
-        let left = (deadline - ContinuousClock.now).components
-        let milliseconds = Int(left.seconds) * 1000 + Int(left.attoseconds / 1_000_000_000_000_000)
+        let milliseconds = Int((deadline - ContinuousClock.now).asMilliseconds)
         guard milliseconds > 0 else { throw overBudget }
         // Rounded up: what is stopped by it was stopped when the time was over, and not just before.
         return milliseconds + 1

@@ -24,7 +24,7 @@ struct WorldScan {
             guard name.count == action.count, name[name.count - 1] == line[action.upperBound - 1],
                 name[name.count - 2] == line[action.upperBound - 2]
             else { return false }
-            return name.indices.allSatisfy { name[$0] == line[action.lowerBound + $0] }
+            return line.holds(name.span, at: action.lowerBound)
         }
     }
 

@@ -156,9 +156,7 @@ package final class KeyringSource: Sendable {
         let opened = try file.open(with: secret)
         self.file = file
         self.secret = secret
-        self.interval =
-            Int(interval.components.seconds) * 1000
-            + Int(interval.components.attoseconds / 1_000_000_000_000_000)
+        self.interval = Int(interval.asMilliseconds)
         state = Mutex(State(open: opened.keyring, stamp: opened.stamp))
         nextLook = Atomic(CoarseClock.milliseconds + self.interval)
     }

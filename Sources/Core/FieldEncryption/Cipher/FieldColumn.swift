@@ -138,7 +138,7 @@ public final class FieldColumn: Sendable {
 
     /// A key that is not known may be in a newer generation, which then is looked for at once.
     private func key(of field: Span<UInt8>) throws -> FieldKey {
-        if field.count >= FieldFormat.shortest, field[0] == SubjectKey.version {
+        if SubjectKey.isField(field) {
             throw FieldError(
                 .unknownKey, "a field of \(context) is under a subject's key",
                 hint: "open the subject with FieldCipher.subject, and decrypt the field for it")

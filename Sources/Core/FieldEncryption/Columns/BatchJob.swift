@@ -92,8 +92,7 @@ struct BatchJob: Sendable {
             """)
         await second?.close()
         var result = course.result
-        let (seconds, attoseconds) = (clock.now - begin).components
-        result.seconds = Double(seconds) + Double(attoseconds) / 1e18
+        result.seconds = (clock.now - begin).asSeconds
         return result
     }
 
@@ -104,7 +103,7 @@ struct BatchJob: Sendable {
             """
             SET synchronous_commit = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
             SET enable_seqscan = off; SET jit = off; SET timezone = 'UTC'; SET intervalstyle = 'postgres';
-            SET extra_float_digits = 1; SET lock_timeout = \(raw: "\(Self.milliseconds(options.lockTimeout))")
+            SET extra_float_digits = 1; SET lock_timeout = \(raw: "\(max(1, options.lockTimeout.asMilliseconds))")
             """)
     }
 
@@ -139,11 +138,7 @@ struct BatchJob: Sendable {
         var leaves = leaves[...]
         if let resume { leaves = leaves.drop { $0.name != resume.relation } }
         for leaf in leaves {
-            let count: Int = try await connection.query(
-                """
-                SELECT pg_catalog.pg_relation_size(\(leaf.oid)::pg_catalog.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8
-                """
-            ).one()[0]
+            let count = try await leaf.blocks(on: connection)
             let first = leaf.name == resume?.relation ? resume?.block ?? 0 : 0
             course.begin(min(first, count)..<count)
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -207,7 +202,7 @@ struct BatchJob: Sendable {
         for row in rows {
             let length: Int = try row[lengthColumn]
             if length > Self.longValue {
-                long.append((try Self.bytes(row, 0), length))
+                long.append((try row.bytes(of: 0) ?? [], length))
             } else {
                 try changed.add(row, change)
             }
@@ -270,18 +265,6 @@ struct BatchJob: Sendable {
         progress?(done)
     }
 
-    private static func milliseconds(_ duration: Duration) -> Int64 {
-        let (seconds, attoseconds) = duration.components
-        return max(1, seconds * 1000 + attoseconds / 1_000_000_000_000_000)
-    }
-
-    private static func bytes(_ row: Row, _ column: Int) throws -> [UInt8] {
-        try row.withBytes(of: column) { span in
-            var bytes: [UInt8] = []
-            if let span { bytes.append(span) }
-            return bytes
-        }
-    }
 }
 
 /// Rows on their way to the server, an array for each column.

@@ -121,4 +121,13 @@ struct Leaf: Sendable, Equatable {
     let oid: UInt32
 
     var name: String { path.joined(separator: ".") }
+
+    /// How many blocks it has at the moment.
+    func blocks(on connection: Connection) async throws -> Int {
+        try await connection.query(
+            """
+            SELECT pg_catalog.pg_relation_size(\(oid)::pg_catalog.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8
+            """
+        ).one()[0]
+    }
 }

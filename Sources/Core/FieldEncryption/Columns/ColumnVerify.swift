@@ -61,11 +61,7 @@ package struct ColumnVerify: Sendable {
                 pg_catalog.set_config('extra_float_digits', '1', false)
             """)
         for leaf in try await column.leaves(on: connection) {
-            let blocks: Int = try await connection.query(
-                """
-                SELECT pg_catalog.pg_relation_size(\(leaf.oid)::pg_catalog.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8
-                """
-            ).one()[0]
+            let blocks = try await leaf.blocks(on: connection)
             // Few at first: how wide rows are shows only then.
             var step = 4
             var rows = try await read(leaf, 0..<step, column, cipher)
@@ -121,7 +117,7 @@ package struct ColumnVerify: Sendable {
                     bytes += field.count + (text?.count ?? 0)
                     verdict.values += 1
                     // A field under a subject's own key is encrypted, and not the ring's to open.
-                    if field.count >= FieldFormat.shortest, field[0] == SubjectKey.version { return }
+                    if SubjectKey.isField(field) { return }
                     do {
                         let key = try cipher.keys.decrypting(field)
                         verdict.keys[key.id, default: 0] += 1
@@ -157,12 +153,7 @@ package struct ColumnVerify: Sendable {
     }
 
     private static func address(_ row: Row) -> String {
-        let bytes =
-            (try? row.withBytes(of: 0) { span -> [UInt8] in
-                var bytes: [UInt8] = []
-                if let span { bytes.append(span) }
-                return bytes
-            }) ?? []
+        let bytes = (try? row.bytes(of: 0)) ?? []
         guard bytes.count == 6 else { return "" }
         let block = bytes[..<4].reduce(0) { $0 << 8 | Int($1) }
         return "(\(block),\(Int(bytes[4]) << 8 | Int(bytes[5])))"

@@ -29,13 +29,7 @@ struct RowInputs {
 
     /// The bytes of an input, nil for NULL; the first two columns are the row's address and version.
     func bytes(_ index: Int) throws -> [UInt8]? {
-        try row.withBytes(of: index + BatchJob.leading) { span in
-            guard let span else { return nil }
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(span.count)
-            bytes.append(span)
-            return bytes
-        }
+        try row.bytes(of: index + BatchJob.leading)
     }
 
     /// Lends the bytes of an input where they lie, nil for NULL.

@@ -42,8 +42,7 @@ actor StandbyLag {
         }
         looked = clock.now
         notice?("no standby is too far behind any more: going on")
-        let (seconds, attoseconds) = (clock.now - begin).components
-        return Double(seconds) + Double(attoseconds) / 1e18
+        return (clock.now - begin).asSeconds
     }
 
     private func farthest() async throws -> (name: String, bytes: Int)? {

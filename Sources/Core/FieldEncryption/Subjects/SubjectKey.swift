@@ -7,6 +7,12 @@ import Platform
 package struct SubjectKey: Sendable {
     /// The first byte of a field under a subject's key.
     package static let version: UInt8 = 2
+
+    /// Whether a value is a field under a subject's key, as far as its first byte and its length say.
+    static func isField(_ value: Span<UInt8>) -> Bool {
+        value.count >= FieldFormat.shortest && value[0] == version
+    }
+
     static let wrapLabel = "dbsec subject wrap v1"
     static let commitmentLabel = "dbsec subject commitment v1"
     static let wrappedCount = FieldKeyID.byteCount + 24 + RingKey.byteCount + AEAD.tagByteCount
@@ -139,7 +145,7 @@ package struct SubjectColumn: Sendable {
     }
 
     private func plain(_ field: Span<UInt8>) throws(FieldError) -> [UInt8] {
-        guard field.count >= FieldFormat.shortest, field[0] == SubjectKey.version else {
+        guard SubjectKey.isField(field) else {
             throw FieldError(.malformed, "a value of \(key.context) is no field under a subject's key")
         }
         var plain: [UInt8] = []
