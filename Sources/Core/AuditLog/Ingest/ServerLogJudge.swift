@@ -235,7 +235,7 @@ struct ServerLogJudge {
 
     private func role(_ line: ServerLogLine) -> String? { line.user.isEmpty ? nil : clean(line.user) }
     private func database(_ line: ServerLogLine) -> String? { line.database.isEmpty ? nil : clean(line.database) }
-    private func clean(_ text: String) -> String { text.utf8.count <= 200 ? text : text.beginning(200) }
+    private func clean(_ text: String) -> String { text.beginning(200) }
 
     /// The same in every process, so that it can be kept: FNV-1a.
     private func hash(_ text: String) -> Int {

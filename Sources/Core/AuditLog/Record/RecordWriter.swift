@@ -70,7 +70,7 @@ struct RecordWriter {
             $0.member("outcome", event.outcome?.rawValue)
             $0.member("phase", event.phase.rawValue)
             $0.members(program)
-            $0.member("reason", event.reason.map { $0.utf8.count <= 2000 ? $0 : $0.beginning(2000) })
+            $0.member("reason", event.reason?.beginning(2000))
             $0.member("ref", event.ref)
             if let values {
                 $0.object("sensitive") {
